@@ -1,0 +1,1 @@
+"""From headers to series, stacks and one regular grid; every decision a finding."""

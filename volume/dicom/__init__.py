@@ -1,0 +1,1 @@
+"""What knows DICOM: finding files, reading headers, decoding pixels."""

@@ -1,0 +1,170 @@
+"""What was noticed about the data, as values that travel with it.
+
+A finding is never logged, printed or swallowed by the library: it is carried by
+the volume, the stack or the scan it concerns, and the command line words it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Remedy = tuple[str, str] | str | None
+"""A way out: an option and its value, `("gaps", "fill")`, or words where no option helps."""
+
+
+class Severity(StrEnum):
+    """How much a finding matters: said, repaired or assumed, refused by default."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+CATALOGUE: Mapping[str, str] = {
+    # files
+    "not-dicom": "the file is not DICOM",
+    "unreadable": "the file could not be read",
+    "no-preamble": "the file lacks the DICOM preamble or file meta information",
+    "meta-repaired": "the file meta information was missing or wrong and was repaired",
+    "pixels-truncated": "the pixel data end before the image does",
+    "transfer-syntax-unsupported": "the pixels are encoded in a way that is not supported",
+    "charset-repaired": "text was declared in another character set than it is written in",
+    "non-image": "the DICOM object is not an image",
+    "secondary-capture": "the image is a screen capture, not an acquisition in space",
+    "projection-image": "the image is a projection, not a slice",
+    "dicomdir": "the file is an index of other files",
+    "special-file": "not a regular file",
+    "changed-during-read": "the file changed while it was read",
+    "not-supported-yet": "this kind of image is recognised but not handled yet",
+    # grouping
+    "localizer": "a localizer, kept apart from the volume",
+    "orientation-split": "slices of several orientations share one series",
+    "matrix-split": "slices of several matrix sizes or pixel spacings share one series",
+    "frame-of-reference-mixed": "slices of one grid name different frames of reference",
+    "duplicate-instance": "the same instance is there more than once",
+    "duplicate-identical": "the same slice is there under another instance UID",
+    "duplicate-conflict": "one instance UID stands for different slices",
+    "split-by": "slices that share places were told apart by a tag",
+    "ambiguous-repeats": "several slices share a place and no tag tells them apart",
+    "time-series-2d": "many images of one place: a film, not a volume",
+    "mergeable-series": "two series fit one grid",
+    # geometry
+    "single-slice": "one slice only: its thickness stands in for the spacing",
+    "spacing-assumed": "a spacing or place is not in the file and was assumed",
+    "spacing-tag-disagrees": "a spacing tag contradicts the positions",
+    "positions-rounded": "the positions were written rounded",
+    "spacing-jitter": "the slices stray a little from even spacing",
+    "orientation-jitter": "the orientation varies a little from slice to slice",
+    "missing-slices": "slices are missing",
+    "variable-spacing": "the spacing changes within the stack",
+    "irregular-spacing": "the slices are unevenly spaced",
+    "gantry-tilt": "the slices are sheared against their normal",
+    "in-plane-shift": "single slices are shifted in their plane",
+    "resampled": "the volume was resampled onto a regular grid",
+    "frame-order-contradicts-position": "the frames are stored in another order than they lie",
+    "not-a-stack": "the images do not form a stack",
+    "self-check-failed": "the assembled volume did not pass its own check",
+    # values
+    "rescale-varies": "the rescale slope or intercept varies between slices",
+    "padding-replaced": "padding outside the field of view was replaced",
+    "high-bits-masked": "bits above Bits Stored were cleared",
+    "sign-repaired": "the declared sign of the pixels was repaired",
+    "monochrome1": "low values are meant to be shown bright; values are untouched",
+    "colour-volume": "a colour volume",
+    "lossy-compressed": "the pixels were compressed with loss",
+    "dtype-promoted": "the values need a wider type than the pixels",
+    "real-world-values": "a real world value mapping is present and not applied",
+    "philips-scaling": "Philips scaling: displayed values are used",
+    "hu-out-of-range": "values lie outside the range of Hounsfield units",
+    # looking
+    "largest-shown": "several volumes are here; the largest is shown",
+}
+"""Every code there is, with the sentence that explains it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing noticed about the data, with its evidence in numbers and a way out.
+
+    `code` is stable and one of `CATALOGUE`; `message` is one line in the reader's
+    terms; `files` are paths as the person gave them; `evidence` holds plain JSON values.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    files: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    remedy: Remedy = None
+
+    def __post_init__(self) -> None:
+        if self.code not in CATALOGUE:
+            raise ValueError(f"no such finding: {self.code!r}")
+
+    def as_json(self, *, files: bool = True) -> dict[str, Any]:
+        """Give plain JSON values; `files=False` for what is written beside an output."""
+        return {
+            "code": self.code,
+            "severity": str(self.severity),
+            "message": self.message,
+            "files": list(self.files) if files else [],
+            "evidence": dict(self.evidence),
+            "remedy": list(self.remedy) if isinstance(self.remedy, tuple) else self.remedy,
+        }
+
+
+def info(code: str, message: str, **more: Any) -> Finding:
+    """Make a finding that is only said."""
+    return Finding(code, Severity.INFO, message, **more)
+
+
+def warning(code: str, message: str, **more: Any) -> Finding:
+    """Make a finding about something repaired or assumed."""
+    return Finding(code, Severity.WARNING, message, **more)
+
+
+def error(code: str, message: str, **more: Any) -> Finding:
+    """Make a finding that refuses the volume unless an option decides otherwise."""
+    return Finding(code, Severity.ERROR, message, **more)
+
+
+REMEDIES: Mapping[tuple[str, str], str] = {
+    ("gaps", "fill"): "interpolate and mark them with {gaps=fill},"
+    " or keep the largest run with {gaps=largest}",
+    ("gaps", "largest"): "keep the largest unbroken run with {gaps=largest}",
+    ("geometry", "regular"): "resample onto a regular grid with {geometry=regular}",
+    ("geometry", "raw"): "keep the voxels as acquired with {geometry=raw},"
+    " in a format that can hold a shear (.nrrd, .mha, .npz)",
+    ("overwrite", ""): "choose another name, or replace it with {overwrite}",
+    ("series", ""): "choose one with {series=ID}, or take every one with {all}",
+}
+"""Sentences for remedies; `{option=value}` is worded for the shell or for Python."""
+
+
+def word_remedy(remedy: Remedy, *, shell: bool) -> str:
+    """Word a way out for the shell (`--gaps fill`) or for Python (`gaps="fill"`)."""
+    if remedy is None:
+        return ""
+    if isinstance(remedy, str):
+        sentence = remedy
+    else:
+        option, value = remedy
+        use = f"{option}={value}" if value else option
+        sentence = REMEDIES.get(remedy, f"use {{{use}}}")
+    word = _shell_option if shell else _python_option
+    return re.sub(r"\{([a-z0-9_-]+)(?:=([^}]*))?\}", word, sentence)
+
+
+def _shell_option(match: re.Match[str]) -> str:
+    option, value = match.groups()
+    flag = "--" + option.replace("_", "-")
+    return f"{flag} {value}" if value else flag
+
+
+def _python_option(match: re.Match[str]) -> str:
+    option, value = match.groups()
+    return f'{option}="{value}"' if value else f"{option}=True"

@@ -1,0 +1,1 @@
+"""Volume and mesh files, one format a file."""

@@ -1,0 +1,1 @@
+"""From a volume to a plane, a mesh or another volume."""
