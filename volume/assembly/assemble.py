@@ -1,0 +1,225 @@
+"""Decode every slice of a stack into one array on its grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.assembly.regularise import Straightening, plan, straighten
+from volume.assembly.report import write_report
+from volume.assembly.selection import Selection, select
+from volume.assembly.self_check import Probes, check, check_resampled, draw_probes
+from volume.assembly.stack import Grid, Stack
+from volume.assembly.values import AIR_HU, Values, real_values
+from volume.dicom.header import SliceHeader
+from volume.dicom.pixels import Pixels, read_pixels
+from volume.dicom.sop_classes import transfer_syntax_name
+from volume.errors import GridError, PixelError
+from volume.findings import Finding, Severity, error, info
+from volume.geometry import Geometry
+from volume.progress import Progress, Silent
+from volume.volume import Volume
+
+GEOMETRIES = ("regular", "strict", "raw")
+GAPS = ("refuse", "fill", "largest")
+PADDINGS = ("air", "keep")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a volume is to be made: `--geometry`, `--gaps`, `--padding`.
+
+    `lenient` fills gaps of any width, for looking only.
+    """
+
+    geometry: str = "regular"
+    gaps: str = "refuse"
+    padding: str = "air"
+    lenient: bool = False
+
+    def __post_init__(self) -> None:
+        choices = {"geometry": GEOMETRIES, "gaps": GAPS, "padding": PADDINGS}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}"
+                )
+
+
+DEFAULTS = Options()
+
+
+def assemble(stack: Stack, options: Options = DEFAULTS, progress: Progress | None = None) -> Volume:
+    """Decode every slice of `stack` into one array on its grid, and check the result.
+
+    Raises `GridError` where the slices do not prove one, `PixelError` where pixels cannot
+    be decoded, `SelfCheckError` where the result contradicts its own slices.
+    """
+    progress = progress or Silent()
+    selection = select(stack, options.gaps, lenient=options.lenient)
+    refuse_if_unsafe(selection.stack, options.geometry)
+    slices = selection.slices
+    progress.total = len(slices)
+    pixels = read_pixels(slices, progress)
+    if pixels.faults:
+        return _without(stack, selection, pixels, options, progress)
+    probes = draw_probes(pixels.array)
+    values = real_values(pixels.array, slices, options.padding)
+    volume = _on_its_grid(selection.stack, values, probes, options, progress)
+    progress.close()
+    noticed = (*selection.findings, *pixels.findings, *values.findings, *volume.findings)
+    return replace(volume, findings=noticed, report=_report(stack, selection, options, values))
+
+
+def _without(
+    stack: Stack, selection: Selection, pixels: Pixels, options: Options, progress: Progress
+) -> Volume:
+    """Treat slices whose pixels fail as missing, where the gap policy has a word on that."""
+    if options.gaps == "refuse":
+        raise _undecodable(selection.slices, pixels)
+    failed = {selection.chosen[n]: fault for n, fault in pixels.faults.items()}
+    found = tuple(
+        error(
+            code, f"slice {n + 1} of {len(stack.slices)}: {reason}", files=(stack.slices[n].name,)
+        )
+        for n, (code, reason) in failed.items()
+    )
+    broken = replace(stack, lost=stack.lost | set(failed), findings=(*stack.findings, *found))
+    return assemble(broken, options, progress)
+
+
+def refuse_if_unsafe(stack: Stack, geometry: str) -> None:
+    """Raise `GridError` where the stack is no grid, or not one of the kind asked for."""
+    errors = stack.refusals
+    if errors or stack.grid is None:
+        first = errors[0]
+        raise GridError(
+            "; ".join(finding.message for finding in errors),
+            findings=errors,
+            files=_paths(stack, first.files),
+            remedy=first.remedy,
+        )
+    uneven = tuple(kind for kind in stack.kind if kind not in ("regular", "single", "tilted"))
+    bent = [f for f in stack.findings if f.severity is Severity.WARNING and f.code in BENT]
+    what = "; ".join(finding.message for finding in bent)
+    if geometry == "strict" and stack.kind not in (("regular",), ("single",)):
+        raise GridError(what, findings=bent, remedy=("geometry", "regular"))
+    if geometry == "raw" and uneven:
+        raise GridError(
+            f"as acquired, this is no grid: {what}", findings=bent, remedy=("geometry", "regular")
+        )
+
+
+BENT = frozenset("gantry-tilt variable-spacing irregular-spacing in-plane-shift".split())
+
+
+def _on_its_grid(
+    stack: Stack, values: Values, probes: Probes, options: Options, progress: Progress
+) -> Volume:
+    """Put the values where their slices say: as they are, or straightened once."""
+    grid = _grid(stack)
+    if stack.kind in (("regular",), ("single",)) or options.geometry == "raw":
+        volume = _volume(stack, values, values.array, own_geometry(stack))
+        check(volume, stack.slices, probes, _accepted_mm(grid))
+        return volume
+    how = plan(grid, stack.slices[0].columns, stack.slices[0].rows, stack.kind)
+    progress.total = len(stack.slices) + how.geometry.size[2]
+    outside = _outside(values, stack.modality)
+    array, valid = straighten(values.array, values.padding, how, outside, progress)
+    volume = replace(
+        _volume(stack, values, array, how.geometry),
+        valid=valid,
+        findings=(_resampled(stack, how, valid),),
+    )
+    check_resampled(volume, values.array, stack.slices)
+    return volume
+
+
+def _volume(stack: Stack, values: Values, array: NDArray[Any], geometry: Geometry) -> Volume:
+    return Volume(
+        array,
+        geometry,
+        unit=values.unit,
+        modality=stack.modality,
+        id=stack.id,
+        window=stack.slices[0].window,
+        axis=stack.axis,
+    )
+
+
+def _grid(stack: Stack) -> Grid:
+    if stack.grid is None:
+        raise GridError("the slices do not say where they lie", findings=stack.refusals)
+    return stack.grid
+
+
+def own_geometry(stack: Stack) -> Geometry:
+    """Give the grid of the slices as they were acquired: sheared where they are tilted."""
+    grid, first = _grid(stack), stack.slices[0]
+    if stack.geometry is not None and "tilted" not in stack.kind:
+        return stack.geometry
+    axes = grid.placement.axes
+    along = axes[2] + grid.drift.shear @ axes[:2]
+    length = float(np.linalg.norm(along))
+    line = grid.placement.positions @ axes[:2].T - grid.drift.shifts
+    return Geometry(
+        (first.columns, first.rows, len(stack.slices)),
+        line[0] @ axes[:2] + grid.spacing.start * axes[2],
+        np.array([*grid.pixel, grid.spacing.pitch * length]),
+        np.column_stack([axes[0], axes[1], along / length]),
+    )
+
+
+def _accepted_mm(grid: Grid) -> float:
+    """How far the fit allowed a slice to stray: along the normal, and in its plane."""
+    in_plane = grid.drift.shifts + np.outer(
+        grid.placement.offsets - grid.placement.offsets.mean(), grid.drift.shear
+    )
+    return float(np.hypot(grid.spacing.residual, np.linalg.norm(in_plane, axis=1).max()))
+
+
+def _outside(values: Values, modality: str) -> float:
+    """Give what stands where nothing was scanned: the modality's least value."""
+    return AIR_HU if modality == "CT" else min(0.0, float(values.array.min()))
+
+
+def _resampled(stack: Stack, how: Straightening, valid: Any) -> Finding:
+    between = int(np.count_nonzero((valid == 2).any(axis=(1, 2))))
+    size = " x ".join(map(str, how.geometry.size))
+    return info(
+        "resampled",
+        f"{len(stack.slices)} slices were resampled once onto {size} voxels, every"
+        f" {how.geometry.spacing[2]:.4g} mm: {between} slices lie between measured ones",
+        evidence={"slices": len(stack.slices), "between": between, "kind": list(stack.kind)},
+    )
+
+
+def _undecodable(slices: Sequence[SliceHeader], pixels: Pixels) -> PixelError:
+    first = min(pixels.faults)
+    header, (_, reason) = slices[first], pixels.faults[first]
+    more = f" (and {len(pixels.faults) - 1} more slices)" if len(pixels.faults) > 1 else ""
+    name = transfer_syntax_name(header.pixels.transfer_syntax)
+    return PixelError(
+        f"slice {first + 1} of {len(slices)} cannot be decoded: {reason}{more}",
+        path=header.path,
+        transfer_syntax=name,
+        remedy="copy or export this file again from where it came from,"
+        " or leave it out with {gaps=largest}",
+    )
+
+
+def _paths(stack: Stack, names: Sequence[str]) -> tuple[str, ...]:
+    paths = {header.name: header.path for header in stack.slices}
+    return tuple(paths.get(name, name) for name in names)
+
+
+def _report(
+    stack: Stack, selection: Selection, options: Options, values: Values
+) -> Mapping[str, Any]:
+    indices = {n: k for k, n in enumerate(selection.chosen)}
+    asked = {"geometry": options.geometry, "gaps": options.gaps, "padding": options.padding}
+    return write_report(stack, indices, asked, values.summary)

@@ -1,0 +1,167 @@
+"""Which slices may belong together: one series, one matrix, one orientation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.assembly.tolerances import TOLERANCES
+from volume.dicom import sop_classes
+from volume.dicom.header import SliceHeader
+from volume.findings import Finding, error, info, warning
+
+
+@dataclass(frozen=True)
+class Group:
+    """Slices of one matrix and orientation; `letters` tell it from its siblings in the id."""
+
+    slices: tuple[SliceHeader, ...]
+    letters: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+def group_slices(slices: Iterable[SliceHeader]) -> dict[tuple[str, str], list[Group]]:
+    """Group slices by series, then by matrix, frame of reference and orientation.
+
+    Not by AcquisitionNumber, SliceThickness, InstanceNumber or times: these vary inside
+    one good volume.
+    """
+    series: dict[tuple[str, str], list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        series[header.study_uid, header.series_uid].append(header)
+    return {key: _split(members) for key, members in series.items()}
+
+
+def _split(members: Sequence[SliceHeader]) -> list[Group]:
+    groups = [Group(tuple(members))]
+    for cut in (_by_matrix, _by_placing, _by_frame_of_reference, _by_orientation):
+        groups = [part for group in groups for part in cut(group)]
+    return groups
+
+
+def _parted(
+    group: Group, parts: Sequence[Sequence[SliceHeader]], letter: str, finding: Finding | None
+) -> list[Group]:
+    """Make a group of every part, the largest first; one part leaves the group as it is."""
+    if len(parts) == 1:
+        return [group]
+    found = (finding,) if finding else ()
+    ordered = sorted(parts, key=len, reverse=True)
+    return [
+        Group(tuple(part), f"{group.letters}_{letter}{n}", group.findings + found)
+        for n, part in enumerate(ordered, start=1)
+    ]
+
+
+def _by_matrix(group: Group) -> list[Group]:
+    kinds: dict[tuple[object, ...], list[tuple[NDArray[np.float64], list[SliceHeader]]]]
+    kinds = defaultdict(list)
+    for header in group.slices:
+        key = (_family(header), header.rows, header.columns, header.pixels.samples)
+        spacing = np.array(header.pixel_spacing or (0.0, 0.0))
+        for known, members in kinds[key]:
+            if np.allclose(known, spacing, rtol=TOLERANCES.pixel_spacing_relative, atol=0):
+                members.append(header)
+                break
+        else:
+            kinds[key].append((spacing, [header]))
+    parts = [members for several in kinds.values() for _, members in several]
+    text = f"{len(parts)} matrix sizes or pixel spacings share this series: kept apart"
+    return _parted(group, parts, "m", info("matrix-split", text))
+
+
+def _family(header: SliceHeader) -> tuple[object, ...]:
+    """Tell images apart that are never one volume: other modalities, localizers, signs."""
+    kind = sop_classes.SLICES.get(header.sop_class_uid) or sop_classes.FRAMES.get(
+        header.sop_class_uid, ""
+    )
+    return kind, is_localizer(header), header.pixels.photometric
+
+
+def is_localizer(header: SliceHeader) -> bool:
+    """Say whether a slice calls itself a localizer (PS3.3 C.8.2.1.1.1)."""
+    return "LOCALIZER" in header.image_type
+
+
+def _by_placing(group: Group) -> list[Group]:
+    """Set slices apart that do not say where they lie."""
+    placed = [h for h in group.slices if _lacks(h) is None]
+    lost = [h for h in group.slices if _lacks(h) is not None]
+    if not lost:
+        return [group]
+    refusal = error(
+        "not-a-stack",
+        f"{len(lost)} slices lack {_lacks(lost[0])}: nothing says where they lie",
+        files=tuple(header.name for header in lost),
+        remedy="ask for the original images: these cannot be placed in space",
+    )
+    unplaced = Group(tuple(lost), f"{group.letters}_x1", (*group.findings, refusal))
+    return [Group(tuple(placed), group.letters, group.findings), unplaced] if placed else [unplaced]
+
+
+def _lacks(header: SliceHeader) -> str | None:
+    """Name the first attribute of the Image Plane module that is missing or unusable."""
+    if header.position is None:
+        return "Image Position (Patient)"
+    if header.orientation is None:
+        return "Image Orientation (Patient)"
+    if header.pixel_spacing is None:
+        return "Pixel Spacing"
+    rows, columns = np.array(header.orientation)
+    stray = max(
+        abs(np.linalg.norm(rows) - 1), abs(np.linalg.norm(columns) - 1), abs(rows @ columns)
+    )
+    return "a usable Image Orientation (Patient)" if stray > TOLERANCES.cosines_refuse else None
+
+
+def _by_frame_of_reference(group: Group) -> list[Group]:
+    """Keep frames of reference apart, unless they isolate single slices.
+
+    Some anonymisers give every file a frame of its own.
+    """
+    by_frame: dict[str, list[SliceHeader]] = defaultdict(list)
+    for header in group.slices:
+        by_frame[header.frame_of_reference_uid].append(header)
+    parts = list(by_frame.values())
+    if len(parts) == 1 or max(map(len, parts)) > 1:
+        return _parted(group, parts, "f", None)
+    joined = warning(
+        "frame-of-reference-mixed",
+        f"every one of {len(parts)} slices names a frame of reference of its own: joined",
+        evidence={"frames_of_reference": len(parts)},
+    )
+    return [replace(group, findings=(*group.findings, joined))]
+
+
+def _by_orientation(group: Group) -> list[Group]:
+    """Cluster orientations that lie within a degree of one another."""
+    if _lacks(group.slices[0]) is not None:
+        return [group]
+    clusters = _clusters(group.slices)
+    if len(clusters) == 1:
+        return [group]
+    largest = max(map(len, clusters))
+    if len(clusters) * 2 > len(group.slices) and largest < 3 and len(clusters) > 3:
+        text = f"{len(group.slices)} slices in {len(clusters)} orientations do not form a stack"
+        return [replace(group, findings=(*group.findings, error("not-a-stack", text)))]
+    text = f"{len(clusters)} orientations share this series: each is a volume of its own"
+    evidence = {"orientations": len(clusters), "slices": sorted(map(len, clusters), reverse=True)}
+    return _parted(group, clusters, "o", info("orientation-split", text, evidence=evidence))
+
+
+def _clusters(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    least = np.cos(np.radians(TOLERANCES.orientation_cluster_deg))
+    clusters: list[tuple[NDArray[np.float64], list[SliceHeader]]] = []
+    for header in slices:
+        cosines = np.array(header.orientation)
+        for known, members in clusters:
+            if (np.sum(known * cosines, axis=1) >= least).all():
+                members.append(header)
+                break
+        else:
+            clusters.append((cosines, [header]))
+    return [members for _, members in clusters]

@@ -1,0 +1,238 @@
+"""What there is to say about a stack, in millimetres: every decision as a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.assembly.drift import is_shifted, is_tilted
+from volume.assembly.grouping import is_localizer
+from volume.assembly.stack import Grid
+from volume.assembly.tolerances import TOLERANCES
+from volume.dicom.header import SliceHeader
+from volume.dicom.sop_classes import transfer_syntax_name
+from volume.findings import Finding, error, info, warning
+
+HISTORY = frozenset(
+    "orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
+    " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired".split()
+)
+"""Findings that stay true when only some slices of a stack are kept."""
+NAMED_AT_MOST = 8
+"""Gaps beyond so many are counted, not listed."""
+
+
+def of_grid(slices: Sequence[SliceHeader], grid: Grid) -> list[Finding]:
+    """Say what is remarkable about where the slices lie."""
+    found = [*_spacing(slices, grid), *_drift(grid), *_rounding(grid)]
+    found += [*_orientations(slices), *_spacing_tags(slices, grid), *_frame_order(slices)]
+    if is_localizer(slices[0]):
+        found.append(info("localizer", "a localizer: kept apart from the volume"))
+    return found
+
+
+def _spacing(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
+    spacing = grid.spacing
+    evidence = {"pitch_mm": _mm(spacing.pitch), "residual_mm": _mm(spacing.residual)}
+    match spacing.kind:
+        case "single":
+            yield _single(slices[0], spacing.pitch)
+        case "missing":
+            yield _missing(slices, grid)
+        case "variable" | "irregular":
+            yield _uneven(grid, evidence)
+            yield from _growth(grid)
+            if spacing.gaps:
+                yield _missing(slices, grid)
+        case "regular" if spacing.residual > TOLERANCES.regular_mm:
+            text = f"the slices stray by up to {spacing.residual:.3g} mm from even spacing"
+            yield info("spacing-jitter", text, evidence=evidence)
+
+
+def _single(header: SliceHeader, pitch: float) -> Finding:
+    if header.slice_thickness:
+        return info("single-slice", f"one slice only: its thickness, {pitch:.3g} mm, is its depth")
+    return warning(
+        "single-slice", f"one slice only, of unknown thickness: {pitch:.3g} mm is assumed"
+    )
+
+
+def _missing(slices: Sequence[SliceHeader], grid: Grid) -> Finding:
+    offsets, usual = grid.placement.offsets, grid.spacing.pitch
+    gaps = grid.spacing.gaps
+    wide = [float(offsets[k + 1] - offsets[k]) for k in gaps]
+    count = sum(round(gap / usual) - 1 for gap in wide)
+    places = [
+        f"{gap:.4g} mm between slices {k + 1} and {k + 2}"
+        for k, gap in zip(gaps[:NAMED_AT_MOST], wide, strict=False)
+    ]
+    more = f" and at {len(gaps) - NAMED_AT_MOST} more places" if len(gaps) > NAMED_AT_MOST else ""
+    return error(
+        "missing-slices",
+        f"{_count(count, 'slice')} missing: {', '.join(places)}{more}, {usual:.4g} mm elsewhere",
+        files=tuple(slices[n].name for k in gaps[:NAMED_AT_MOST] for n in (k, k + 1)),
+        evidence={
+            "missing": count,
+            "pitch_mm": _mm(usual),
+            "gaps": [
+                {"after_slice": k + 1, "gap_mm": _mm(gap)}
+                for k, gap in zip(gaps, wide, strict=True)
+            ],
+        },
+        remedy=("gaps", "largest"),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun} is" if number == 1 else f"{number} {noun}s are"
+
+
+def _uneven(grid: Grid, evidence: dict[str, float]) -> Finding:
+    steps = np.diff(grid.placement.offsets)
+    evidence = {**evidence, "least_mm": _mm(steps.min()), "greatest_mm": _mm(steps.max())}
+    code = "variable-spacing" if grid.spacing.kind == "variable" else "irregular-spacing"
+    what = "the spacing changes" if code == "variable-spacing" else "the slices lie unevenly"
+    text = f"{what}: {steps.min():.4g} to {steps.max():.4g} mm between slices"
+    return warning(code, text, evidence=evidence)
+
+
+def _growth(grid: Grid) -> Iterable[Finding]:
+    count, needed = len(grid.placement.offsets), round(float(grid.spacing.indices[-1])) + 1
+    if needed > TOLERANCES.growth * count:
+        text = f"{count} slices so unevenly spaced that an even grid would need {needed}"
+        remedy = "put the slices of each acquisition into a folder of its own"
+        yield error("not-a-stack", text, evidence={"needed": needed}, remedy=remedy)
+
+
+def _drift(grid: Grid) -> Iterable[Finding]:
+    drift = grid.drift
+    over = float(np.linalg.norm(drift.over_stack))
+    evidence = {
+        "angle_deg": round(drift.angle_deg, 4),
+        "drift_mm": _mm(over),
+        "shear_per_mm": [round(float(s), 6) for s in drift.shear],
+    }
+    if is_tilted(drift, grid.placement, grid.pixel):
+        text = (
+            f"the slices are sheared by {drift.angle_deg:.2f} degrees against their normal:"
+            f" {over:.4g} mm over the stack"
+        )
+        yield warning("gantry-tilt", text, evidence=evidence)
+    elif over > TOLERANCES.drift_said_mm:
+        text = f"the slices drift by {over:.3g} mm in their plane over the stack: left as it is"
+        yield info("gantry-tilt", text, evidence=evidence)
+    if is_shifted(drift, grid.placement, grid.pixel):
+        yield _shift(np.linalg.norm(drift.shifts, axis=1))
+
+
+def _shift(far: NDArray[np.float64]) -> Finding:
+    text = f"single slices are shifted by up to {far.max():.3g} mm in their plane"
+    evidence = {"shift_mm": _mm(far.max()), "slice": int(far.argmax()) + 1}
+    if far.max() > TOLERANCES.shift_refuse_mm:
+        remedy = "put the slices of each acquisition into a folder of its own"
+        return error("in-plane-shift", f"{text}: too far", evidence=evidence, remedy=remedy)
+    return warning("in-plane-shift", text, evidence=evidence)
+
+
+def _rounding(grid: Grid) -> Iterable[Finding]:
+    if grid.spacing.rounded:
+        quantum = grid.placement.quantum
+        text = f"the positions were written in steps of {quantum:g} mm: fitted over all slices"
+        yield info("positions-rounded", text, evidence={"quantum_mm": quantum})
+
+
+def _orientations(slices: Sequence[SliceHeader]) -> Iterable[Finding]:
+    cosines = np.array([header.orientation for header in slices])
+    mean = cosines.mean(axis=0)
+    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+    lengths = np.linalg.norm(cosines, axis=2)
+    right_angle = np.abs(np.einsum("ni,ni->n", cosines[:, 0], cosines[:, 1])).max()
+    stray = float(max(np.abs(lengths - 1).max(), right_angle))
+    if stray > TOLERANCES.cosines_warn:
+        text = f"the direction cosines are off by {stray:.2g}: the nearest rotation is used"
+        yield warning("orientation-jitter", text, evidence={"cosines_off_by": stray})
+    unit = cosines / lengths[:, :, None]
+    chord = float(np.linalg.norm(unit - mean, axis=2).max())
+    angle = float(np.degrees(2 * np.arcsin(min(1.0, chord / 2))))
+    if angle > TOLERANCES.orientation_jitter_deg:
+        far = np.hypot(
+            slices[0].columns * (slices[0].pixel_spacing or (1, 1))[1],
+            slices[0].rows * (slices[0].pixel_spacing or (1, 1))[0],
+        )
+        off = float(far * np.radians(angle))
+        text = f"the orientation varies by {angle:.2g} degrees: {off:.2g} mm at the far corner"
+        pixel = min(slices[0].pixel_spacing or (1, 1))
+        make = error if off > TOLERANCES.drift_of_pixel * pixel else warning
+        yield make("orientation-jitter", text, evidence={"angle_deg": angle, "corner_mm": off})
+
+
+def _spacing_tags(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
+    if grid.spacing.kind != "regular":
+        return
+    tag = slices[0].spacing_between_slices
+    pitch = grid.spacing.pitch
+    if tag is not None and abs(tag - pitch) > TOLERANCES.spacing_tag_relative * pitch:
+        text = f"Spacing Between Slices says {tag:g} mm; the positions say {pitch:.4g} mm"
+        evidence = {"tag_mm": tag, "positions_mm": _mm(pitch)}
+        yield info("spacing-tag-disagrees", text, evidence=evidence)
+
+
+def _frame_order(slices: Sequence[SliceHeader]) -> Iterable[Finding]:
+    frames = [header.frame for header in slices]
+    if len({header.path for header in slices}) > 1 or len(frames) < 3:
+        return
+    if frames not in (sorted(frames), sorted(frames, reverse=True)):
+        text = "the frames are stored in another order than they lie: put in order by position"
+        yield info("frame-order-contradicts-position", text)
+
+
+def of_lost(slices: Sequence[SliceHeader], lost: Iterable[int]) -> list[Finding]:
+    """Say which slices have no readable pixels; their places in the stack are known."""
+    found = []
+    for n in sorted(lost):
+        header = slices[n]
+        if header.pixels.missing:
+            code, why = "pixels-truncated", f"{header.pixels.missing} bytes of its pixels missing"
+        else:
+            name = transfer_syntax_name(header.pixels.transfer_syntax)
+            code, why = "transfer-syntax-unsupported", f"pixels encoded as {name}: not supported"
+        found.append(
+            error(
+                code,
+                f"slice {n + 1} of {len(slices)}: {why}",
+                files=(header.name,),
+                evidence={"slice": n + 1},
+                remedy="copy or export this file again from where it came from",
+            )
+        )
+    return found
+
+
+def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Say what is remarkable about the pixel values, as the headers tell it."""
+    first = slices[0]
+    found = []
+    rescales = {(header.rescale.slope, header.rescale.intercept) for header in slices}
+    if len(rescales) > 1:
+        slopes = [slope for slope, _ in rescales]
+        text = f"{len(rescales)} rescales vary from slice to slice: each is applied to its own"
+        evidence = {"least_slope": min(slopes), "greatest_slope": max(slopes)}
+        found.append(info("rescale-varies", text, evidence=evidence))
+    if first.pixels.photometric == "MONOCHROME1":
+        text = "low values are meant to be shown bright: the values are left as they are"
+        found.append(info("monochrome1", text))
+    if first.pixels.samples == 3:
+        found.append(info("colour-volume", "every voxel holds red, green and blue"))
+    if any(header.lossy or header.pixels.transfer_syntax in LOSSY for header in slices):
+        found.append(warning("lossy-compressed", "the pixels were compressed with loss"))
+    return found
+
+
+LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51))
+"""JPEG always loses; JPEG-LS .81 and JPEG 2000 .91 may, and then say so in the header."""
+
+
+def _mm(value: float) -> float:
+    return round(float(value), 4)

@@ -1,0 +1,136 @@
+"""The road from a source to a volume: find, read headers, stack, choose, assemble."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from volume.assembly.assemble import Options, assemble
+from volume.assembly.scan import Scan, scan
+from volume.assembly.stack import Stack
+from volume.dicom.files import Fate
+from volume.errors import NotDicomError, SeriesChoiceError
+from volume.formats.files import is_volume_file, read
+from volume.progress import Progress
+from volume.volume import Volume
+
+REASONS_SHOWN = 4
+
+
+def load(
+    source: str | os.PathLike[str],
+    series: int | str | None = None,
+    *,
+    geometry: str = "regular",
+    gaps: str = "refuse",
+    padding: str = "air",
+    progress: Progress | None = None,
+) -> Volume:
+    """Load the one volume in a folder, or in a file; `series` chooses among several.
+
+    `series` is a SeriesNumber, a SeriesInstanceUID, an ending of one with a dot in it, or
+    a volume's id. `geometry` is "regular" (tilt and uneven spacing are resampled once),
+    "strict" (refused) or "raw" (as acquired, sheared where tilted); `gaps` is "refuse",
+    "fill" or "largest"; `padding` is "air" or "keep".
+
+    Raises `NotDicomError` where there is no volume, `SeriesChoiceError` where there are
+    several, `GridError` where the slices do not prove a grid, `PixelError` where pixels
+    cannot be decoded.
+    """
+    options = Options(geometry, gaps, padding)
+    if is_volume_file(source):
+        return read(source, progress=progress)
+    return assemble(choose(scan(source), series), options, progress)
+
+
+def load_all(
+    source: str | os.PathLike[str],
+    *,
+    geometry: str = "regular",
+    gaps: str = "refuse",
+    padding: str = "air",
+    progress: Progress | None = None,
+) -> tuple[Volume, ...]:
+    """Load every volume in a folder; localizers and single slices do not count beside one.
+
+    Raises as `load` does, for the first volume that cannot be had.
+    """
+    options = Options(geometry, gaps, padding)
+    if is_volume_file(source):
+        return (read(source, progress=progress),)
+    return tuple(assemble(stack, options, progress) for stack in choices(scan(source)))
+
+
+def choose(found: Scan, series: int | str | None = None) -> Stack:
+    """Choose the one stack that is meant. Raises `SeriesChoiceError` and `NotDicomError`."""
+    fitting = matching(found, series)
+    if len(fitting) > 1:
+        raise SeriesChoiceError(
+            f"{len(fitting)} volumes are here; one is needed",
+            files=(found.source,),
+            choices=fitting,
+            remedy=("series", ""),
+        )
+    return fitting[0]
+
+
+def choose_largest(found: Scan, series: int | str | None = None) -> Stack:
+    """Choose the stack with the most voxels, for looking; placed ones before others."""
+    return max(matching(found, series), key=_extent)
+
+
+def _extent(stack: Stack) -> tuple[bool, int]:
+    columns, rows, count = stack.size
+    return stack.grid is not None, columns * rows * count
+
+
+def matching(found: Scan, series: int | str | None) -> tuple[Stack, ...]:
+    """List the stacks that `series` may mean, at least one."""
+    if series is None:
+        return choices(found)
+    every = _any_stacks(found)
+    wanted = str(series).strip()
+    named = tuple(stack for stack in every if stack.id == wanted)
+    fitting = named or tuple(stack for stack in every if _is_meant(stack, wanted))
+    if not fitting:
+        raise SeriesChoiceError(
+            f"no volume here is called {wanted!r}",
+            files=(found.source,),
+            choices=every,
+            remedy=("series", ""),
+        )
+    return _volumes_first(fitting)
+
+
+def _is_meant(stack: Stack, wanted: str) -> bool:
+    if wanted.isascii() and wanted.isdigit():
+        return stack.series_number == int(wanted)
+    return wanted == stack.series_uid or ("." in wanted and stack.series_uid.endswith(wanted))
+
+
+def choices(found: Scan) -> tuple[Stack, ...]:
+    """List the volumes there are to choose from. Raises `NotDicomError` where there is none."""
+    return _volumes_first(_any_stacks(found))
+
+
+def _volumes_first(stacks: Sequence[Stack]) -> tuple[Stack, ...]:
+    volumes = tuple(stack for stack in stacks if stack.is_choice)
+    slices = tuple(stack for stack in stacks if not stack.is_localizer)
+    return volumes or slices or tuple(stacks)
+
+
+def _any_stacks(found: Scan) -> tuple[Stack, ...]:
+    if found.stacks:
+        return found.stacks
+    if not found.files:
+        raise NotDicomError("there are no files here", files=(found.source,))
+    reasons = [
+        f"{finding.message} ({len(finding.files)} file{'s' * (len(finding.files) > 1)})"
+        for finding in sorted(found.findings, key=lambda f: -len(f.files))[:REASONS_SHOWN]
+    ]
+    failed = found.count(Fate.FAILED)
+    raise NotDicomError(
+        f"no DICOM volume in {found.count()} files: {'; '.join(reasons)}",
+        files=(found.source,),
+        remedy="see what became of every file with `volume info`" if failed else None,
+    )

@@ -1,0 +1,88 @@
+"""Where the slices of one orientation lie: axes, offsets along the normal, rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.assembly.tolerances import TOLERANCES
+from volume.dicom.header import SliceHeader
+
+QUANTA = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 5e-4, 1e-4, 1e-5, 1e-6)
+"""Steps in which positions are written, in mm, the coarsest first."""
+FLOAT32_RELATIVE = 2.0**-23
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Slices projected on their common axes.
+
+    The rows of `axes` (3, 3) are the unit directions along i (a row), j (a column) and k
+    (their cross product), LPS; `positions` (n, 3) are the slices' own in mm, `offsets` (n,)
+    their projections on the normal, `quantum` the rounding of the positions in mm (0: none).
+    """
+
+    axes: NDArray[np.float64]
+    positions: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+    quantum: float
+
+    @property
+    def rounding_mm(self) -> float:
+        """How far rounding may have moved a slice along the normal."""
+        return TOLERANCES.rounded_of_quantum * self.quantum
+
+
+def place(slices: Sequence[SliceHeader]) -> Placement:
+    """Project slices that have positions and one orientation (PS3.3 C.7.6.2.1.1)."""
+    axes = common_axes(slices)
+    positions = np.array([header.position for header in slices], dtype=np.float64)
+    return Placement(axes, positions, positions @ axes[2], find_quantum(positions))
+
+
+def common_axes(slices: Sequence[SliceHeader]) -> NDArray[np.float64]:
+    """Average the orientations and take the nearest rotation (SVD)."""
+    cosines = np.array([header.orientation for header in slices], dtype=np.float64)
+    mean = cosines.mean(axis=0)
+    rows = np.vstack([mean, np.cross(mean[0], mean[1])])
+    left, _, right = np.linalg.svd(rows)
+    return left @ right
+
+
+def find_quantum(positions: NDArray[np.float64]) -> float:
+    """Find the coarsest step of which all coordinates are multiples, 0.0 where there is none.
+
+    Told from the values, not from the text: one decimal that went through float32 counts.
+    """
+    slack = np.abs(positions) * FLOAT32_RELATIVE + 1e-9
+    for quantum in QUANTA:
+        strays = np.abs(positions - np.round(positions / quantum) * quantum)
+        if (strays <= slack).all():
+            return quantum
+    return 0.0
+
+
+def same_place_mm(offsets: NDArray[np.float64], quantum: float) -> float:
+    """Find how close two offsets must be to mean one place."""
+    first = max(TOLERANCES.same_position_mm, TOLERANCES.same_position_of_quantum * quantum)
+    gaps = np.diff(np.sort(offsets))
+    steps = gaps[gaps >= first]
+    if not len(steps):
+        return first
+    step = float(np.median(steps))
+    return max(first if first < step / 2 else 0.0, TOLERANCES.same_position_of_step * step)
+
+
+def share_places(offsets: NDArray[np.float64], within_mm: float) -> list[list[int]]:
+    """Group slice indices by place, in order along the normal."""
+    order = np.argsort(offsets, kind="stable")
+    places: list[list[int]] = []
+    for index in order:
+        if places and offsets[index] - offsets[places[-1][0]] < within_mm:
+            places[-1].append(int(index))
+        else:
+            places.append([int(index)])
+    return places

@@ -1,0 +1,142 @@
+"""Slices that share places: told apart by the first tag that can, or refused.
+
+Phases, echoes, b-values, energies and kernels are several volumes in one series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from volume.dicom.header import SliceHeader, Trait
+
+TAGS = (
+    "ImageType TemporalPositionIdentifier TemporalPositionIndex DiffusionBValue"
+    " DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
+    " NominalCardiacTriggerDelayTime FrameReferenceTime InversionTime FlipAngle KVP"
+    " ConvolutionKernel ContrastBolusAgent AcquisitionNumber AcquisitionDateTime"
+    " AcquisitionTime ContentTime"
+).split()
+"""In the order in which they are tried."""
+RANKED = frozenset({"TriggerTime", "NominalCardiacTriggerDelayTime"})
+"""Times that differ from place to place: only their rank at each place tells."""
+SUFFIX = {
+    "EchoNumbers": "e",
+    "EchoTime": "e",
+    "DiffusionBValue": "b",
+    "DiffusionGradientOrientation": "g",
+    "ImageType": "i",
+    "KVP": "v",
+    "ConvolutionKernel": "k",
+    "AcquisitionNumber": "a",
+}
+"""Letter of a part in the volume's id; time points are t."""
+
+Places = Sequence[Sequence[SliceHeader]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Slices that belong together, and the (tag, value, rank) by which they do."""
+
+    slices: tuple[SliceHeader, ...]
+    axes: tuple[tuple[str, Trait, int], ...] = ()
+
+
+def tell_apart(places: Places) -> list[Part] | None:
+    """Split slices, given by place, so that each part has one slice a place.
+
+    None where no tag, no order of time and no block of instance numbers can.
+    """
+    most = max(len(place) for place in places)
+    if most == 1:
+        return [Part(tuple(header for place in places for header in place))]
+    for tag in TAGS:
+        labels = _labels(places, tag)
+        if labels is not None and len(set(labels.values())) == most:
+            return _parts(places, tag, labels)
+    return _split_in_steps(places, most) or _by_order(places, most)
+
+
+def _value(header: SliceHeader, tag: str) -> Trait:
+    if tag == "ImageType":
+        return "\\".join(header.image_type)
+    return header.traits.get(tag, "")
+
+
+def _labels(places: Places, tag: str) -> dict[int, Trait] | None:
+    """Give every slice its value of the tag, None where two at one place share it."""
+    labels: dict[int, Trait] = {}
+    for place in places:
+        found = [_value(header, tag) for header in place]
+        if "" in found or len(set(found)) < len(found):
+            return None
+        ranked = sorted(found, key=_order)
+        for header, value in zip(place, found, strict=True):
+            labels[id(header)] = float(ranked.index(value)) if tag in RANKED else value
+    return labels
+
+
+def _parts(places: Places, tag: str, labels: dict[int, Trait]) -> list[Part]:
+    parts = []
+    for rank, value in enumerate(sorted(set(labels.values()), key=_order), start=1):
+        members = tuple(h for place in places for h in place if labels[id(h)] == value)
+        parts.append(Part(members, ((tag, value, rank),)))
+    return parts
+
+
+def _split_in_steps(places: Places, most: int) -> list[Part] | None:
+    """Split by a tag that separates only some of the repeats, then look inside each part."""
+    for tag in TAGS:
+        values = {_value(header, tag) for place in places for header in place}
+        if not 1 < len(values) < most or "" in values:
+            continue
+        parts: list[Part] = []
+        for rank, value in enumerate(sorted(values, key=_order), start=1):
+            inside = [[h for h in place if _value(h, tag) == value] for place in places]
+            below = tell_apart([place for place in inside if place])
+            if below is None or sum(map(bool, inside)) * 2 < len(places):
+                break
+            parts += [Part(part.slices, ((tag, value, rank), *part.axes)) for part in below]
+        else:
+            return parts
+    return None
+
+
+def _by_order(places: Places, most: int) -> list[Part] | None:
+    """Number repeats by time or instance number, where whole volumes follow one another."""
+    if any(len(place) != most for place in places):
+        return None
+    for tag in ("AcquisitionTime", "ContentTime", "InstanceNumber"):
+        ranks = [_by_moment(place, tag) for place in places]
+        moments = [[_order(_moment(h, tag)) for h in place] for place in ranks]
+        if any(len(set(found)) < most for found in moments):
+            continue
+        columns = list(zip(*moments, strict=True))
+        if all(max(a) < min(b) for a, b in pairwise(columns)):
+            volumes = list(zip(*ranks, strict=True))
+            return [Part(tuple(v), ((tag, float(n), n),)) for n, v in enumerate(volumes, start=1)]
+    return None
+
+
+def _by_moment(place: Sequence[SliceHeader], tag: str) -> list[SliceHeader]:
+    return sorted(place, key=lambda header: _order(_moment(header, tag)))
+
+
+def _moment(header: SliceHeader, tag: str) -> Trait:
+    if tag == "InstanceNumber":
+        return "" if header.instance_number is None else float(header.instance_number)
+    return header.traits.get(tag, "")
+
+
+def _order(value: Trait) -> tuple[int, float, str]:
+    """Order numbers before texts."""
+    if isinstance(value, (int, float)):
+        return 0, float(value), ""
+    return 1, 0.0, str(value)
+
+
+def suffix(part: Part) -> str:
+    """Give the ending of a part's id: `_e2` for the second echo, `_t3` for a third phase."""
+    return "".join(f"_{SUFFIX.get(tag, 't')}{rank}" for tag, _, rank in part.axes)

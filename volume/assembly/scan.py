@@ -1,0 +1,181 @@
+"""What is in a folder: every series and stack, every file accounted for; no pixels read."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from volume.assembly.grouping import group_slices
+from volume.assembly.series import Series
+from volume.assembly.stack import Stack
+from volume.assembly.stacking import stack_group
+from volume.dicom.encoding import NotDicom, Unreadable
+from volume.dicom.files import Fate, FileRecord, FoundFile, find_files
+from volume.dicom.header import SliceHeader
+from volume.dicom.reader import read_headers
+from volume.findings import Finding, Severity, error, info
+from volume.progress import Progress, Silent
+
+IGNORED = frozenset(
+    "not-dicom non-image secondary-capture projection-image dicomdir special-file".split()
+)
+"""Findings about files that are no part of any volume; other faults fail the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """Everything that is in a source.
+
+    `files` tells the fate of every regular file; `findings` concern files that belong to
+    no volume.
+    """
+
+    source: str
+    series: tuple[Series, ...]
+    files: tuple[FileRecord, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """Every stack of every series."""
+        return tuple(stack for series in self.series for stack in series.stacks)
+
+    def count(self, fate: Fate | None = None) -> int:
+        """Count the files of one fate, or all of them."""
+        return sum(fate is None or record.fate is fate for record in self.files)
+
+    def __repr__(self) -> str:
+        stacks = ", ".join(map(repr, self.stacks))
+        return f"Scan({self.count()} files, {self.count(Fate.USED)} used: {stacks or 'no volume'})"
+
+
+@dataclass
+class _Account:
+    """What became of every file, while a scan is going on."""
+
+    slices: list[SliceHeader] = field(default_factory=list)
+    rejected: dict[str, FileRecord] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+
+
+def scan(source: str | os.PathLike[str], *, progress: Progress | None = None) -> Scan:
+    """List every series and stack below `source`, from the headers alone.
+
+    Raises `VolumeError` where there is no such source; what is wrong with single files or
+    stacks is told in findings.
+    """
+    source = os.fspath(source)
+    files, special = find_files(source)
+    account = _Account(findings=list(special))
+    _read_all(files, account, progress or Silent())
+    series, dropped = _assemble_series(account.slices)
+    series = [_with_file_findings(one, account.noticed) for one in series]
+    records = [_record(found, account, series, dropped) for found in files]
+    return Scan(source, tuple(series), tuple(records), tuple(_merge(account.findings)))
+
+
+def _read_all(files: list[FoundFile], account: _Account, progress: Progress) -> None:
+    progress.total = len(files)
+    for found in files:
+        try:
+            slices, noticed = read_headers(found)
+        except NotDicom:
+            _reject(account, found, "not-dicom", "not a DICOM file")
+        except Unreadable as fault:
+            _reject(account, found, fault.code, str(fault))
+        else:
+            account.slices += slices
+            account.noticed[found.name] = tuple(noticed)
+        progress.update(1)
+    progress.close()
+
+
+def _reject(account: _Account, found: FoundFile, code: str, reason: str) -> None:
+    ignored = code in IGNORED
+    fate = Fate.IGNORED if ignored else Fate.FAILED
+    account.rejected[found.name] = FileRecord(found.name, fate, reason)
+    make = info if ignored else error
+    account.findings.append(make(code, reason, files=(found.name,)))
+
+
+def _assemble_series(
+    slices: Iterable[SliceHeader],
+) -> tuple[list[Series], dict[str, str]]:
+    """Stack every group; give the series in order of number, and the dropped files."""
+    series: list[Series] = []
+    dropped: dict[str, str] = {}
+    ordered = sorted(slices, key=lambda h: (h.series_number or 0, h.series_uid, h.name, h.frame))
+    for (study_uid, uid), groups in group_slices(ordered).items():
+        stacks: list[Stack] = []
+        for group in groups:
+            stacked = stack_group(group)
+            stacks += stacked.stacks
+            dropped |= {h.name: "a duplicate of a slice that is used" for h in stacked.dropped}
+        first = stacks[0]
+        series.append(
+            Series(
+                uid, study_uid, first.series_number, first.description, first.modality,
+                tuple(stacks),
+            )
+        )  # fmt: skip
+    return _distinct(series), dropped
+
+
+def _distinct(series: list[Series]) -> list[Series]:
+    """Give every stack an id of its own, also where two series hash alike."""
+    seen: Counter[str] = Counter()
+
+    def rename(stack: Stack) -> Stack:
+        seen[stack.id] += 1
+        return replace(stack, id=f"{stack.id}_n{seen[stack.id]}") if seen[stack.id] > 1 else stack
+
+    return [replace(one, stacks=tuple(map(rename, one.stacks))) for one in series]
+
+
+def _with_file_findings(series: Series, noticed: dict[str, tuple[Finding, ...]]) -> Series:
+    """Add to every stack what was noticed about the files it is made of."""
+
+    def add(stack: Stack) -> Stack:
+        names = dict.fromkeys(header.name for header in stack.slices)
+        found = [finding for name in names for finding in noticed.get(name, ())]
+        return replace(stack, findings=(*stack.findings, *_merge(found))) if found else stack
+
+    return replace(series, stacks=tuple(map(add, series.stacks)))
+
+
+def _record(
+    found: FoundFile, account: _Account, series: list[Series], dropped: dict[str, str]
+) -> FileRecord:
+    if found.name in account.rejected:
+        return account.rejected[found.name]
+    used, lost = _names(series)
+    if found.name in lost:
+        return FileRecord(found.name, Fate.FAILED, lost[found.name])
+    if found.name in used:
+        return FileRecord(found.name, Fate.USED)
+    return FileRecord(found.name, Fate.IGNORED, dropped.get(found.name, "no slice of it is used"))
+
+
+def _names(series: list[Series]) -> tuple[set[str], dict[str, str]]:
+    used: set[str] = set()
+    lost: dict[str, str] = {}
+    for stack in (stack for one in series for stack in one.stacks):
+        used |= {header.name for header in stack.slices}
+        for finding in stack.findings:
+            if finding.code in ("pixels-truncated", "transfer-syntax-unsupported"):
+                lost |= dict.fromkeys(finding.files, finding.message)
+    return used, lost
+
+
+def _merge(findings: Iterable[Finding]) -> list[Finding]:
+    """Make one finding of many that say the same of different files."""
+    merged: dict[tuple[str, Severity, str], list[Finding]] = {}
+    for finding in findings:
+        merged.setdefault((finding.code, finding.severity, finding.message), []).append(finding)
+    return [
+        replace(same[0], files=tuple(name for finding in same for name in finding.files))
+        for same in merged.values()
+    ]

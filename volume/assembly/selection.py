@@ -1,0 +1,141 @@
+"""Which slices of a stack become the volume, and what is done about those that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from volume.assembly.stack import Stack
+from volume.assembly.stacking import refit
+from volume.assembly.tolerances import TOLERANCES
+from volume.dicom.header import SliceHeader
+from volume.errors import GridError
+from volume.findings import Finding, Severity, warning
+
+LOST = frozenset({"pixels-truncated", "transfer-syntax-unsupported", "unreadable"})
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The slices that become the volume.
+
+    `stack` holds them alone, its grid fitted anew; `chosen` are their indices in the stack
+    they come from; `findings` is what there is to say of the volume.
+    """
+
+    stack: Stack
+    chosen: tuple[int, ...]
+
+    @property
+    def slices(self) -> tuple[SliceHeader, ...]:
+        """The slices that become the volume, along +normal."""
+        return self.stack.slices
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found about these slices."""
+        return self.stack.findings
+
+
+def select(stack: Stack, gaps: str, *, lenient: bool = False) -> Selection:
+    """Apply the gap policy: refuse, fill or largest.
+
+    Raises `GridError` where slices are missing and nothing was decided, or too many are
+    missing to be filled.
+    """
+    everything = tuple(range(len(stack.slices)))
+    if stack.grid is None or not (stack.grid.spacing.gaps or stack.lost):
+        return Selection(stack, everything)
+    if gaps == "refuse":
+        raise _refusal(stack)
+    if gaps == "largest":
+        return _largest(stack)
+    return _filled(stack, lenient)
+
+
+def _refusal(stack: Stack) -> GridError:
+    found = [f for f in stack.refusals if f.code == "missing-slices" or f.code in LOST]
+    paths = {header.name: header.path for header in stack.slices}
+    names = [name for finding in found for name in finding.files]
+    return GridError(
+        "; ".join(finding.message for finding in found),
+        findings=found,
+        files=[paths.get(name, name) for name in dict.fromkeys(names)],
+        remedy=_remedy(stack),
+    )
+
+
+def _remedy(stack: Stack) -> tuple[str, str]:
+    inner = [n for n in stack.lost if 0 < n < len(stack.slices) - 1]
+    fillable = (stack.grid is not None and stack.grid.spacing.gaps) or inner
+    return ("gaps", "fill") if fillable and not _too_many(stack) else ("gaps", "largest")
+
+
+def _largest(stack: Stack) -> Selection:
+    """Keep the largest run of slices with nothing missing between them."""
+    runs: list[list[int]] = [[]]
+    breaks = stack.grid.spacing.gaps if stack.grid else ()
+    for n in range(len(stack.slices)):
+        if n not in stack.lost:
+            runs[-1].append(n)
+        if n in stack.lost or n in breaks:
+            runs.append([])
+    chosen = max(runs, key=len)
+    if not chosen:
+        raise GridError("no slice has readable pixels", findings=stack.refusals)
+    text = f"slices {chosen[0] + 1} to {chosen[-1] + 1} of {len(stack.slices)} are kept"
+    evidence = {"first": chosen[0] + 1, "last": chosen[-1] + 1, "of": len(stack.slices)}
+    kept = warning("missing-slices", f"the largest unbroken run: {text}", evidence=evidence)
+    return _narrowed(stack, chosen, kept)
+
+
+def _narrowed(stack: Stack, chosen: Sequence[int], said: Finding) -> Selection:
+    narrow = refit(stack, [stack.slices[n] for n in chosen])
+    return Selection(
+        replace(narrow, findings=(*narrow.findings, said, *_as_warnings(stack))), tuple(chosen)
+    )
+
+
+def _as_warnings(stack: Stack) -> tuple[Finding, ...]:
+    """Keep the findings that were decided upon, no longer as refusals."""
+    return tuple(
+        replace(finding, severity=Severity.WARNING, remedy=None)
+        for finding in stack.refusals
+        if finding.code in LOST
+    )
+
+
+def _filled(stack: Stack, lenient: bool) -> Selection:
+    """Keep every readable slice; what is missing between them is interpolated and marked."""
+    chosen = [n for n in range(len(stack.slices)) if n not in stack.lost]
+    if not chosen:
+        raise GridError("no slice has readable pixels", findings=stack.refusals)
+    narrow = refit(stack, [stack.slices[n] for n in chosen])
+    too_many = _too_many(narrow)
+    if too_many and not lenient:
+        raise GridError(too_many, findings=stack.refusals, remedy=("gaps", "largest"))
+    decided = tuple(
+        replace(f, severity=Severity.WARNING, remedy=None, message=f"{f.message}: filled")
+        if f.code == "missing-slices"
+        else f
+        for f in narrow.findings
+    )
+    return Selection(replace(narrow, findings=(*decided, *_as_warnings(stack))), tuple(chosen))
+
+
+def _too_many(stack: Stack) -> str:
+    """Say why the gaps are too wide to be filled, or nothing."""
+    if stack.grid is None:
+        return ""
+    steps = np.diff(stack.grid.spacing.indices)[list(stack.grid.spacing.gaps)]
+    missing = np.rint(steps).astype(int) - 1
+    count, widest = int(missing.sum()), int(missing.max(initial=0))
+    allowed = max(1, int(TOLERANCES.fill_of_slices * len(stack.slices)))
+    if count > allowed or widest > TOLERANCES.fill_in_a_row:
+        return (
+            f"too much is missing to be interpolated: {count} slices, {widest} in a row;"
+            f" at most {allowed}, {TOLERANCES.fill_in_a_row} in a row, may be"
+        )
+    return ""

@@ -1,0 +1,128 @@
+"""The spacing of a stack, fitted over all its slices.
+
+Not the first gap (which a rounded position spoils for every slice after it), nor the
+median (which a change of spacing hides).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.assembly.tolerances import TOLERANCES
+
+
+@dataclass(frozen=True, eq=False)
+class Spacing:
+    """How slices lie along their normal.
+
+    `kind` is single, regular, missing, variable or irregular; `pitch` the step of the grid
+    in mm; `start` the offset of index 0; `indices` (n,) the slices' places on the grid,
+    fractional where no grid fits them; `residual` the largest stray in mm; `gaps` the
+    intervals (k, k + 1) that nothing may be interpolated across in silence.
+    """
+
+    kind: str
+    pitch: float
+    start: float
+    indices: NDArray[np.float64]
+    residual: float
+    gaps: tuple[int, ...] = ()
+    rounded: bool = False
+
+
+def fit_spacing(offsets: NDArray[np.float64], quantum: float, assumed_mm: float) -> Spacing:
+    """Fit increasing, distinct offsets (n,) in mm; `assumed_mm` serves a single slice."""
+    count = len(offsets)
+    if count == 1:
+        return Spacing("single", assumed_mm, float(offsets[0]), np.zeros(1), 0.0)
+    grid = _smallest_grid(offsets, quantum)
+    steps = np.diff(offsets)
+    if grid is None or (count <= 3 and grid.indices[-1] != count - 1):
+        return _uneven(offsets, steps)
+    jumps = np.diff(grid.indices)
+    if (jumps == 1).all():
+        return grid
+    if _slices_are_missing(jumps):
+        gaps = tuple(int(k) for k in np.flatnonzero(jumps > 1))
+        return Spacing(
+            "missing", grid.pitch, grid.start, grid.indices, grid.residual, gaps, grid.rounded
+        )
+    return _uneven(offsets, steps)
+
+
+def _smallest_grid(offsets: NDArray[np.float64], quantum: float) -> Spacing | None:
+    """Find the fewest steps that fit every offset: evenly spaced first, then with holes."""
+    count = len(offsets)
+    span = offsets[-1] - offsets[0]
+    for candidates in ([count - 1], range(count, TOLERANCES.steps_a_slice * count)):
+        for rounded in (False, True):
+            for steps in candidates:
+                fitted = _fit(offsets, span / steps, quantum, rounded)
+                if fitted is not None and (steps == count - 1 or fitted.pitch >= 2 * quantum):
+                    return fitted
+    return None
+
+
+def _fit(
+    offsets: NDArray[np.float64], pitch: float, quantum: float, rounded: bool
+) -> Spacing | None:
+    """Fit one pitch by least squares; None where a slice strays too far."""
+    indices = np.round((offsets - offsets[0]) / pitch)
+    allowed = _allowed(pitch, quantum, rounded)
+    stray = np.abs(offsets - offsets[0] - indices * pitch).max()
+    if stray > 2 * allowed or (np.diff(indices) < 1).any():  # no refinement can mend that
+        return None
+    slope, start = np.polyfit(indices, offsets, 1)
+    residual = float(np.abs(offsets - (start + slope * indices)).max())
+    if residual > _allowed(float(slope), quantum, rounded):
+        return None
+    return Spacing("regular", float(slope), float(start), indices, residual, rounded=rounded)
+
+
+def _allowed(pitch: float, quantum: float, rounded: bool) -> float:
+    tight = max(TOLERANCES.regular_mm, TOLERANCES.regular_of_pitch * pitch)
+    if rounded:
+        if not 0 < quantum <= TOLERANCES.rounded_quantum_mm + 1e-9:
+            return -1.0
+        tight = max(tight, TOLERANCES.rounded_of_quantum * quantum)
+    return min(tight, TOLERANCES.residual_cap_of_pitch * pitch)
+
+
+def _slices_are_missing(jumps: NDArray[np.float64]) -> bool:
+    """Say whether most steps are one and the longer ones stand alone."""
+    longest_run = max((len(run) for value, run in _runs(jumps) if value > 1), default=0)
+    return bool((jumps == 1).sum() * 2 >= len(jumps)) and (
+        longest_run < TOLERANCES.run_of_equal_steps
+    )
+
+
+def _runs(values: NDArray[np.float64]) -> list[tuple[float, NDArray[np.float64]]]:
+    """Cut a row of numbers into runs of equal ones."""
+    cuts = np.flatnonzero(~_equal(values[1:], values[:-1])) + 1
+    return [(float(run[0]), run) for run in np.split(values, cuts)]
+
+
+def _equal(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    slack = np.maximum(TOLERANCES.regular_mm, TOLERANCES.equal_step_relative * np.maximum(a, b))
+    return np.abs(a - b) <= slack
+
+
+def _uneven(offsets: NDArray[np.float64], steps: NDArray[np.float64]) -> Spacing:
+    """Describe a stack whose slices no grid fits: spacings that change, or none at all."""
+    in_runs = sum(len(run) for _, run in _runs(steps) if len(run) >= TOLERANCES.run_of_equal_steps)
+    kind = "variable" if in_runs * 2 >= len(steps) and len(steps) > 2 else "irregular"
+    span = float(offsets[-1] - offsets[0])
+    pitch = span / max(1, round(span / float(np.percentile(steps, 25))))
+    indices = (offsets - offsets[0]) / pitch
+    return Spacing(kind, pitch, float(offsets[0]), indices, 0.0, _gaps(steps))
+
+
+def _gaps(steps: NDArray[np.float64]) -> tuple[int, ...]:
+    """Find intervals far wider than both of their neighbours."""
+    padded = np.concatenate([[0.0], steps, [0.0]])
+    neighbours = np.maximum(padded[:-2], padded[2:])
+    wide = (steps > TOLERANCES.gap_over_neighbours * neighbours) & (neighbours > 0)
+    return tuple(int(k) for k in np.flatnonzero(wide))

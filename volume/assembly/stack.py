@@ -1,0 +1,102 @@
+"""Slices in order along their normal: what becomes one volume."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.assembly.drift import Drift
+from volume.assembly.placement import Placement
+from volume.assembly.spacing import Spacing
+from volume.dicom.header import SliceHeader
+from volume.findings import Finding, Severity
+from volume.geometry import Geometry
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """How the slices of a stack lie, as it was fitted; the axes, i, j, k, are right-handed."""
+
+    placement: Placement
+    spacing: Spacing
+    drift: Drift
+    pixel: NDArray[np.float64]
+    """(2,) spacing along rows and along columns, in mm."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Slices in order along +normal, and the grid they lie on.
+
+    `geometry` is the grid of the volume that comes out; None where the slices do not say
+    where they lie. `kind` is regular, or one or more of missing, variable, irregular,
+    tilted, shifted, single. `axis` is (tag, value) for one stack of several that share a
+    grid. `lost` are the indices of slices whose pixels are known to be unreadable.
+    """
+
+    id: str
+    slices: tuple[SliceHeader, ...]
+    geometry: Geometry | None
+    kind: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    axis: tuple[str, object] | None = None
+    grid: Grid | None = None
+    lost: frozenset[int] = frozenset()
+
+    @property
+    def series_uid(self) -> str:
+        """The SeriesInstanceUID."""
+        return self.slices[0].series_uid
+
+    @property
+    def series_number(self) -> int | None:
+        """The SeriesNumber."""
+        return self.slices[0].series_number
+
+    @property
+    def modality(self) -> str:
+        """The Modality: "CT", "MR", "PT"."""
+        return self.slices[0].modality
+
+    @property
+    def description(self) -> str:
+        """The SeriesDescription, in its own character set."""
+        return self.slices[0].description
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Voxels along i, j, k."""
+        if self.geometry is not None:
+            return self.geometry.size
+        first = self.slices[0]
+        return first.columns, first.rows, len(self.slices)
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """The findings for which it is refused with default options."""
+        return tuple(f for f in self.findings if f.severity is Severity.ERROR)
+
+    @property
+    def is_localizer(self) -> bool:
+        """Whether it is a localizer rather than a volume."""
+        return any(finding.code == "localizer" for finding in self.findings)
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it counts as a volume: localizers and single slices do not, beside one."""
+        return not self.is_localizer and len(self.slices) > 1
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.size))
+        return f"Stack({self.id}, {size}, {'+'.join(self.kind) or 'not placed'})"
+
+
+def name_stack(header: SliceHeader, suffix: str) -> str:
+    """Name a volume without naming the patient: modality, series number, hash of the UID."""
+    modality = re.sub(r"[^a-z0-9]", "", header.modality.lower())[:8] or "xx"
+    digest = hashlib.sha256(header.series_uid.encode()).hexdigest()[:6]
+    return f"{modality}_s{header.series_number or 0:03d}_{digest}{suffix}"

@@ -1,0 +1,144 @@
+"""From a group of slices to stacks: duplicates dropped, repeats split, a grid fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from volume.assembly import inspection
+from volume.assembly.drift import is_shifted, is_tilted, measure_drift
+from volume.assembly.duplicates import drop_duplicates
+from volume.assembly.grouping import Group
+from volume.assembly.placement import Placement, place, same_place_mm, share_places
+from volume.assembly.regularise import plan
+from volume.assembly.repeats import Part, suffix, tell_apart
+from volume.assembly.spacing import fit_spacing
+from volume.assembly.stack import Grid, Stack, name_stack
+from volume.dicom.header import SliceHeader
+from volume.dicom.pixels import can_decode
+from volume.findings import Finding, error, info
+from volume.geometry import Geometry
+
+ASSUMED_THICKNESS_MM = 1.0
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """The stacks of one group, and the duplicates that were left out."""
+
+    stacks: tuple[Stack, ...]
+    dropped: tuple[SliceHeader, ...] = ()
+
+
+def stack_group(group: Group) -> Stacked:
+    """Order the slices of a group along their normal and fit the grid they lie on."""
+    if any(finding.code == "not-a-stack" for finding in group.findings):
+        return Stacked((_unplaced(group),))
+    kept, dropped, findings = drop_duplicates(group.slices)
+    placement = place(kept)
+    within = same_place_mm(placement.offsets, placement.quantum)
+    places = [[kept[n] for n in shared] for shared in share_places(placement.offsets, within)]
+    parts = tell_apart(places)
+    if parts is None:
+        refused = [*findings, _ambiguous(places)]
+        return Stacked((_unplaced(group, [h for p in places for h in p], refused),), tuple(dropped))
+    if len(parts) > 1:
+        findings.append(_split_by(parts))
+    stacks = tuple(_stack(part, group, findings) for part in parts)
+    return Stacked(stacks, tuple(dropped))
+
+
+def _unplaced(
+    group: Group, slices: Sequence[SliceHeader] = (), findings: Sequence[Finding] = ()
+) -> Stack:
+    """Make a stack that is refused: its slices prove no order."""
+    members = tuple(slices) or group.slices
+    everything = (*group.findings, *findings, *inspection.of_values(members))
+    return Stack(name_stack(members[0], group.letters), members, None, (), everything)
+
+
+def _ambiguous(places: Sequence[Sequence[SliceHeader]]) -> Finding:
+    shared = [place for place in places if len(place) > 1]
+    return error(
+        "ambiguous-repeats",
+        f"{len(shared)} of {len(places)} places hold up to {max(map(len, shared))} slices each,"
+        " and no tag tells them apart",
+        files=tuple(header.name for header in shared[0]),
+        evidence={"places": len(places), "shared": len(shared)},
+        remedy="put each acquisition into a folder of its own",
+    )
+
+
+def _split_by(parts: Sequence[Part]) -> Finding:
+    tags = list(dict.fromkeys(tag for part in parts for tag, _, _ in part.axes))
+    return info(
+        "split-by",
+        f"{len(parts)} volumes share one grid, told apart by {' and '.join(tags)}",
+        evidence={"tags": tags, "volumes": len(parts)},
+    )
+
+
+def _stack(part: Part, group: Group, shared: Sequence[Finding]) -> Stack:
+    """Fit the grid of one part and say everything that was noticed about it."""
+    slices, placement = _in_order(part.slices)
+    spacing = fit_spacing(placement.offsets, placement.quantum, _thickness(slices))
+    drift = measure_drift(placement)
+    pixel = np.array((slices[0].pixel_spacing or (1.0, 1.0))[::-1])
+    grid = Grid(placement, spacing, drift, pixel)
+    lost = frozenset(n for n, header in enumerate(slices) if _unreadable(header))
+    findings = (
+        *group.findings,
+        *shared,
+        *inspection.of_grid(slices, grid),
+        *inspection.of_lost(slices, lost),
+        *inspection.of_values(slices),
+    )
+    axis = (part.axes[-1][0], part.axes[-1][1]) if part.axes else None
+    name = name_stack(slices[0], group.letters + suffix(part))
+    kind = _kind(grid)
+    geometry = _geometry(slices, grid, kind)
+    return Stack(name, tuple(slices), geometry, kind, findings, axis, grid, lost)
+
+
+def refit(stack: Stack, slices: Sequence[SliceHeader]) -> Stack:
+    """Fit some slices of a stack anew; its name, axis and history stay."""
+    history = [f for f in stack.findings if f.code in inspection.HISTORY]
+    fitted = _stack(Part(tuple(slices)), Group(tuple(slices)), history)
+    return replace(fitted, id=stack.id, axis=stack.axis)
+
+
+def _unreadable(header: SliceHeader) -> bool:
+    return header.pixels.missing > 0 or not can_decode(header.pixels.transfer_syntax)
+
+
+def _in_order(slices: Sequence[SliceHeader]) -> tuple[list[SliceHeader], Placement]:
+    placement = place(slices)
+    order = np.argsort(placement.offsets, kind="stable")
+    ordered = [slices[n] for n in order]
+    return ordered, Placement(
+        placement.axes, placement.positions[order], placement.offsets[order], placement.quantum
+    )
+
+
+def _thickness(slices: Sequence[SliceHeader]) -> float:
+    """Say what stands in for the spacing of a single slice."""
+    for thickness in (slices[0].slice_thickness, slices[0].spacing_between_slices):
+        if thickness is not None and 0 < thickness < 1000:
+            return thickness
+    return ASSUMED_THICKNESS_MM
+
+
+def _kind(grid: Grid) -> tuple[str, ...]:
+    kinds = [grid.spacing.kind] if grid.spacing.kind != "regular" else []
+    if is_tilted(grid.drift, grid.placement, grid.pixel):
+        kinds.append("tilted")
+    if is_shifted(grid.drift, grid.placement, grid.pixel):
+        kinds.append("shifted")
+    return tuple(kinds) or ("regular",)
+
+
+def _geometry(slices: Sequence[SliceHeader], grid: Grid, kind: tuple[str, ...]) -> Geometry:
+    """Make the grid of the volume that comes out: straight, and even along the normal."""
+    return plan(grid, slices[0].columns, slices[0].rows, kind).geometry

@@ -1,0 +1,124 @@
+"""From stored pixels to real values: padding, rescale, and the type that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.dicom.header import SliceHeader
+from volume.findings import Finding, info
+
+AIR_HU = -1024
+"""What lies outside the field of view of a CT."""
+INT16 = np.iinfo(np.int16)
+FLOAT32_WHOLE = 2**24
+"""Every whole number up to here has a float32 of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """Real values of the stored array's shape; `padding` marks what was outside the view."""
+
+    array: NDArray[Any]
+    unit: str
+    padding: NDArray[np.bool_] | None
+    findings: tuple[Finding, ...]
+    summary: Mapping[str, Any]
+
+
+def real_values(stored: NDArray[Any], slices: Sequence[SliceHeader], padding: str) -> Values:
+    """Rescale every slice by its own slope and intercept (PS3.3 C.11.1.1.2).
+
+    CT padding that would lie below air becomes air, unless `padding` is "keep". The type
+    is int16 where all values are whole and fit, else float32; `stored` may be reused.
+    """
+    if stored.ndim == 4:
+        return Values(stored, "", None, (), {"dtype": str(stored.dtype)})
+    outside = _padding_mask(stored, slices)
+    dtype = _choose_type(stored, slices)
+    array = _room(stored, dtype)
+    for n, header in enumerate(slices):
+        array[n] = _rescaled(stored[n], header, dtype)
+    findings: list[Finding] = []
+    replaced = 0
+    if outside is not None and padding == "air" and slices[0].modality == "CT":
+        below = outside & (array < AIR_HU)
+        replaced = int(np.count_nonzero(below))
+        if replaced:
+            findings.append(_padding_finding(array, below, replaced))
+            array[below] = AIR_HU
+    summary = {
+        "dtype": str(dtype),
+        "least": float(array.min()),
+        "greatest": float(array.max()),
+        "padding_replaced": replaced,
+    }
+    return Values(array, _unit(slices[0]), outside, tuple(findings), summary)
+
+
+def _padding_mask(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> NDArray[np.bool_] | None:
+    """Mark the stored values that the headers call padding, before any rescale."""
+    if all(header.padding is None for header in slices):
+        return None
+    mask = np.zeros(stored.shape, bool)
+    for n, header in enumerate(slices):
+        if header.padding is not None:
+            low, high = header.padding
+            mask[n] = (stored[n] >= low) & (stored[n] <= high)
+    return mask
+
+
+def _choose_type(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> np.dtype[Any]:
+    """Choose int16 where every value is whole and fits, else float32.
+
+    Whole numbers beyond float32's own stay 32-bit integers.
+    """
+    low = high = 0.0
+    for n, header in enumerate(slices):
+        slope, intercept = header.rescale.slope, header.rescale.intercept
+        if slope != int(slope) or intercept != int(intercept):
+            return np.dtype(np.float32)
+        ends = [slope * float(stored[n].min()) + intercept, slope * float(stored[n].max())
+                + intercept]  # fmt: skip
+        low, high = min(low, *ends), max(high, *ends)
+    if low >= INT16.min and high <= INT16.max:
+        return np.dtype(np.int16)
+    if max(-low, high) > FLOAT32_WHOLE and low >= -(2**31) and high < 2**31:
+        return np.dtype(np.int32)
+    return np.dtype(np.float32)
+
+
+def _room(stored: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Give an array for the real values: the stored one's own memory where it fits."""
+    if stored.dtype.itemsize == dtype.itemsize:
+        return stored.view(dtype)
+    return np.empty(stored.shape, dtype)
+
+
+def _rescaled(stored: NDArray[Any], header: SliceHeader, dtype: np.dtype[Any]) -> NDArray[Any]:
+    slope, intercept = header.rescale.slope, header.rescale.intercept
+    if (slope, intercept) == (1.0, 0.0):
+        return stored.astype(dtype)
+    if dtype.kind == "i":
+        return (stored.astype(np.int64) * int(slope) + int(intercept)).astype(dtype)
+    return (stored * slope + intercept).astype(dtype)
+
+
+def _padding_finding(array: NDArray[Any], below: NDArray[np.bool_], count: int) -> Finding:
+    value = float(array[below].min())
+    return info(
+        "padding-replaced",
+        f"{count} voxels of padding ({value:g} HU), outside the field of view, became air",
+        evidence={"voxels": count, "value": value, "became": AIR_HU},
+    )
+
+
+def _unit(header: SliceHeader) -> str:
+    unit = header.rescale.unit
+    if header.modality == "CT" and (unit in ("", "HU") or unit.lower().startswith("hou")):
+        return "HU"  # "Houndsfield Unit" was seen on real scanners
+    return "" if unit in ("US", "UNSPECIFIED") else unit

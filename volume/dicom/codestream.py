@@ -1,0 +1,68 @@
+"""What a compressed frame says of itself, read before anything is decoded."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from volume.dicom.encoding import Unreadable
+
+JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70))
+JPEG_LS = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81))
+JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
+HTJ2K = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))
+RLE = "1.2.840.10008.1.2.5"
+DECODABLE = JPEG | JPEG_LS | JPEG_2000 | HTJ2K | {RLE}
+
+FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+"""Start of frame in JPEG (T.81 B.1.1.3) and JPEG-LS (T.87 C.1.1)."""
+SIZ = b"\xff\x4f\xff\x51"
+"""Start of codestream and image size in JPEG 2000 (T.800 A.5.1)."""
+
+
+@dataclass(frozen=True)
+class Codestream:
+    """Size, components and depth of a compressed frame."""
+
+    rows: int
+    columns: int
+    components: int
+    precision: int
+    signed: bool
+
+
+def look(data: bytes, transfer_syntax: str) -> Codestream:
+    """Read the codestream's own header. Raises `Unreadable` where there is none."""
+    try:
+        if transfer_syntax in JPEG_2000 | HTJ2K:
+            return _jpeg_2000(data)
+        return _jpeg(data)
+    except (struct.error, IndexError):
+        raise Unreadable("the compressed frame is cut short", "pixels-truncated") from None
+
+
+def _jpeg(data: bytes) -> Codestream:
+    if data[:2] != b"\xff\xd8":
+        raise Unreadable("the compressed frame is no JPEG")
+    at = 2
+    while True:
+        while data[at] != 0xFF:
+            at += 1
+        marker = data[at + 1]
+        if marker in (0xFF, 0x00, 0x01) or 0xD0 <= marker <= 0xD8:
+            at += 1 if marker == 0xFF else 2
+            continue
+        (length,) = struct.unpack(">H", data[at + 2 : at + 4])
+        if marker in FRAME_MARKERS:
+            precision, rows, columns, components = struct.unpack(">BHHB", data[at + 4 : at + 10])
+            return Codestream(rows, columns, components, precision, False)
+        at += 2 + length
+
+
+def _jpeg_2000(data: bytes) -> Codestream:
+    at = data.find(SIZ)
+    if at < 0:
+        raise Unreadable("the compressed frame is no JPEG 2000")
+    right, bottom, left, top = struct.unpack(">4I", data[at + 8 : at + 24])
+    components, depth = struct.unpack(">HB", data[at + 40 : at + 43])
+    return Codestream(bottom - top, right - left, components, (depth & 0x7F) + 1, depth > 0x7F)

@@ -1,0 +1,83 @@
+"""One record for a classic slice and for a frame of a multi-frame file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Vector = tuple[float, float, float]
+Trait = str | float | tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLayout:
+    """How the pixels are encoded and where they lie (PS3.3 C.7.6.3).
+
+    `offset` and `length` are the value of the pixel data element in the file (in the
+    inflated data set where `transfer_syntax` is deflated); `length` is None where it is
+    undefined; `frames` counts the frames it holds. `missing` counts the bytes of native
+    pixels that are not there.
+    """
+
+    transfer_syntax: str
+    offset: int
+    length: int | None
+    frames: int
+    samples: int
+    photometric: str
+    planar: bool
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    swapped: bool = False
+    """8-bit pixels written as big endian words."""
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """Stored value to real value: `slope * stored + intercept` (PS3.3 C.11.1)."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceHeader:
+    """What assembly needs to know of one slice; nothing of the patient.
+
+    `position` (3,) is the centre of the first pixel in mm LPS and `orientation` (2, 3)
+    the directions of a row and of a column (PS3.3 C.7.6.2); `pixel_spacing` is (between
+    rows, between columns) in mm; `frame` counts from 0. What the file lacks is None.
+    `traits` are the tags that may tell slices at one place apart.
+    """
+
+    path: str
+    name: str
+    frame: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_uid: str
+    series_uid: str
+    frame_of_reference_uid: str
+    modality: str
+    series_number: int | None
+    description: str
+    instance_number: int | None
+    image_type: tuple[str, ...]
+    rows: int
+    columns: int
+    position: Vector | None
+    orientation: tuple[Vector, Vector] | None
+    pixel_spacing: tuple[float, float] | None
+    slice_thickness: float | None
+    spacing_between_slices: float | None
+    rescale: Rescale
+    window: tuple[float, float] | None
+    padding: tuple[int, int] | None
+    """Least and greatest padding value (PS3.3 C.7.5.1.1.2)."""
+    lossy: bool
+    pixels: PixelLayout
+    traits: Mapping[str, Trait]

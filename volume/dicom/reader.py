@@ -1,0 +1,248 @@
+"""From a file to the headers of its slices, without touching the pixels."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import warnings
+from collections.abc import Callable
+from typing import BinaryIO
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+
+from volume.dicom import elements, frames, sop_classes
+from volume.dicom.encoding import (
+    EXPLICIT_BIG,
+    LONG_VRS,
+    NATIVE,
+    Encoding,
+    NotDicom,
+    Unreadable,
+    open_data_set,
+)
+from volume.dicom.files import FoundFile
+from volume.dicom.header import PixelLayout, Rescale, SliceHeader, Trait
+from volume.findings import Finding
+
+PIXEL_DATA = 0x7FE00010
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
+UNDEFINED = 0xFFFFFFFF
+FRAMES_AT_MOST = 100_000
+SIDE_AT_MOST = 65_535
+
+KEYWORDS = (
+    "ImageType SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID"
+    " FrameOfReferenceUID Modality SeriesNumber SeriesDescription InstanceNumber"
+    " NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation"
+    " PlanarConfiguration BitsAllocated BitsStored HighBit PixelRepresentation"
+    " ImagePositionPatient ImageOrientationPatient PixelSpacing SliceThickness"
+    " SpacingBetweenSlices RescaleSlope RescaleIntercept RescaleType Units"
+    " WindowCenter WindowWidth PixelPaddingValue PixelPaddingRangeLimit"
+    " LossyImageCompression ModalityLUTSequence"
+    " SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence"
+).split()
+TRAITS = (
+    "TemporalPositionIdentifier TemporalPositionIndex DiffusionBValue"
+    " DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
+    " NominalCardiacTriggerDelayTime FrameReferenceTime InversionTime FlipAngle KVP"
+    " ConvolutionKernel ContrastBolusAgent AcquisitionNumber AcquisitionDateTime"
+    " AcquisitionDate AcquisitionTime ContentTime"
+).split()
+"""What may tell slices at one place apart (PS3.6)."""
+WANTED = [tag for tag in map(tag_for_keyword, (*KEYWORDS, *TRAITS)) if tag is not None]
+
+
+def read_headers(found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
+    """Read the header of every slice in a file, and what was noticed about the file.
+
+    Raises `NotDicom`, or `Unreadable` with a finding's code and the reason.
+    """
+    try:
+        with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
+            encoding = open_data_set(file, found.name)
+            return _read(encoding, found), list(encoding.findings)
+    except (NotDicom, Unreadable):
+        raise
+    except OSError as fault:
+        raise Unreadable(f"the file cannot be read: {fault.strerror or fault}") from None
+    except MemoryError:
+        raise Unreadable("the header asks for more memory than there is") from None
+    except RecursionError:
+        raise Unreadable("the header is nested too deeply") from None
+    except Exception as fault:  # noqa: BLE001 whatever a damaged header makes pydicom raise
+        raise Unreadable(f"the header is damaged ({type(fault).__name__})") from None
+
+
+def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
+    data = _parse(encoding)
+    sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
+    refused = sop_classes.judge(sop_class)
+    if refused:
+        raise Unreadable(refused[1], refused[0])
+    if elements.items(data, "ModalityLUTSequence"):
+        raise Unreadable("a modality lookup table is not handled yet", "not-supported-yet")
+    if "MOSAIC" in elements.texts(data, "ImageType"):
+        raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
+    layout = _layout(data, encoding)
+    header = _classic(data, layout, found)
+    if sop_class in sop_classes.FRAMES:
+        return frames.split(header, data)
+    if layout.frames != 1:
+        raise Unreadable(
+            f"{layout.frames} frames without functional groups: not read yet", "not-supported-yet"
+        )
+    return [header]
+
+
+def _parse(encoding: Encoding) -> Dataset:
+    """Read the wanted elements up to the pixel data; leave the stream there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return read_dataset(
+            encoding.stream,
+            encoding.implicit,
+            encoding.little,
+            stop_when=_stop(encoding.stream, encoding.size),
+            specific_tags=WANTED,
+        )
+
+
+def _stop(stream: BinaryIO, size: int) -> Callable[[BaseTag, str | None, int], bool]:
+    def stop(tag: BaseTag, _vr: str | None, length: int) -> bool:
+        if tag in PIXEL_TAGS:
+            return True
+        if length != UNDEFINED and stream.tell() + length > size:
+            raise Unreadable(f"the file ends inside element {tag}")
+        return False
+
+    return stop
+
+
+def _layout(data: Dataset, encoding: Encoding) -> PixelLayout:
+    """Say how the pixels are encoded, after checking that it can be."""
+    vr, offset, length = _find_pixels(encoding)
+    rows, columns = (elements.count(data, keyword) for keyword in ("Rows", "Columns"))
+    frame_count = elements.count(data, "NumberOfFrames") or 1
+    samples = elements.count(data, "SamplesPerPixel") or 1
+    allocated = elements.count(data, "BitsAllocated") or 0
+    stored = elements.count(data, "BitsStored") or allocated
+    high = elements.count(data, "HighBit")
+    if not rows or not columns or rows > SIDE_AT_MOST or columns > SIDE_AT_MOST:
+        raise Unreadable("Rows and Columns are missing or zero")
+    if frame_count > FRAMES_AT_MOST:
+        raise Unreadable(f"{frame_count} frames are declared: more than can be")
+    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or samples not in (1, 3):
+        raise Unreadable(
+            f"pixels of {samples} samples in {allocated} bits, {stored} stored, are not handled",
+            "not-supported-yet",
+        )
+    high = stored - 1 if high is None else high
+    if not stored - 1 <= high < allocated:
+        raise Unreadable(f"High Bit {high} contradicts {stored} bits stored")
+    native = encoding.transfer_syntax in NATIVE
+    needed = rows * columns * samples * frame_count * allocated // 8
+    present = min(length if length is not None else 0, encoding.size - offset)
+    return PixelLayout(
+        transfer_syntax=encoding.transfer_syntax,
+        offset=offset,
+        length=length,
+        frames=frame_count,
+        samples=samples,
+        photometric=elements.text(data, "PhotometricInterpretation"),
+        planar=elements.hint(data, "PlanarConfiguration") == 1,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=high,
+        signed=elements.hint(data, "PixelRepresentation") == 1,
+        swapped=encoding.transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
+        missing=max(0, needed - present) if native else 0,
+    )
+
+
+def _find_pixels(encoding: Encoding) -> tuple[bytes, int, int | None]:
+    """Read the head of the pixel data element: its VR, offset and length."""
+    order = "<" if encoding.little else ">"
+    head = encoding.stream.read(8)
+    if len(head) < 8:
+        raise Unreadable("there are no pixel data", "pixels-truncated")
+    group, element = struct.unpack(order + "HH", head[:4])
+    if group << 16 | element != PIXEL_DATA:
+        raise Unreadable("floating point pixels are not read yet", "not-supported-yet")
+    vr = b"OW" if encoding.implicit else head[4:6]
+    if encoding.implicit:
+        (length,) = struct.unpack(order + "I", head[4:8])
+    elif vr in LONG_VRS:
+        (length,) = struct.unpack(order + "I", encoding.stream.read(4).ljust(4, b"\0"))
+    else:
+        (length,) = struct.unpack(order + "H", head[6:8])
+    return vr, encoding.stream.tell(), None if length == UNDEFINED else length
+
+
+def _classic(data: Dataset, layout: PixelLayout, found: FoundFile) -> SliceHeader:
+    """Make the record of what stands at the top of the data set."""
+    orientation = elements.floats(data, "ImageOrientationPatient", 6)
+    position = elements.floats(data, "ImagePositionPatient", 3)
+    spacing = elements.floats(data, "PixelSpacing", 2)
+    number = elements.hint(data, "SeriesNumber")
+    instance = elements.hint(data, "InstanceNumber")
+    return SliceHeader(
+        path=found.path,
+        name=found.name,
+        frame=0,
+        sop_class_uid=elements.text(data, "SOPClassUID"),
+        sop_instance_uid=elements.text(data, "SOPInstanceUID"),
+        study_uid=elements.text(data, "StudyInstanceUID"),
+        series_uid=elements.text(data, "SeriesInstanceUID"),
+        frame_of_reference_uid=elements.text(data, "FrameOfReferenceUID"),
+        modality=elements.text(data, "Modality"),
+        series_number=None if number is None else int(number),
+        description=elements.label(data, "SeriesDescription"),
+        instance_number=None if instance is None else int(instance),
+        image_type=elements.texts(data, "ImageType"),
+        rows=elements.count(data, "Rows") or 0,
+        columns=elements.count(data, "Columns") or 0,
+        position=frames.vector(position),
+        orientation=frames.directions(orientation),
+        pixel_spacing=frames.spacing(spacing),
+        slice_thickness=elements.hint(data, "SliceThickness"),
+        spacing_between_slices=elements.hint(data, "SpacingBetweenSlices"),
+        rescale=frames.rescale(data, elements.text(data, "Units")) or Rescale(),
+        window=frames.window(data),
+        padding=_padding(data, layout.signed),
+        lossy=elements.text(data, "LossyImageCompression") == "01",
+        pixels=layout,
+        traits=read_traits(data),
+    )
+
+
+def read_traits(data: Dataset) -> dict[str, Trait]:
+    """Read the tags that may tell slices at one place apart."""
+    return {keyword: found for keyword in TRAITS if (found := frames.trait(data, keyword)) != ""}
+
+
+def _padding(data: Dataset, signed: bool) -> tuple[int, int] | None:
+    """Read the padding range, in stored values of the pixels' own sign."""
+    first = elements.hint(data, "PixelPaddingValue")
+    if first is None:
+        return None
+    last = elements.hint(data, "PixelPaddingRangeLimit")
+    pair = sorted(_signed(int(v), signed) for v in (first, first if last is None else last))
+    return pair[0], pair[1]
+
+
+def _signed(value: int, signed: bool) -> int:
+    return value - 65536 if signed and value > 32767 else value
+
+
+def inflated(path: str) -> io.BytesIO:
+    """Inflate the data set of a deflated file once more, to read its pixels."""
+    with open(path, "rb") as file:  # noqa: PTH123
+        stream = open_data_set(file, path).stream
+    if not isinstance(stream, io.BytesIO):
+        raise Unreadable("the file changed while it was read", "changed-during-read")
+    stream.seek(0, os.SEEK_SET)
+    return stream

@@ -1,0 +1,85 @@
+"""Which DICOM objects can become a volume, and what the others are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SLICES: Mapping[str, str] = {
+    "1.2.840.10008.5.1.4.1.1.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.128": "PET",
+}
+"""One slice a file: CT, MR and PET Image Storage."""
+
+FRAMES: Mapping[str, str] = {
+    "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT",
+    "1.2.840.10008.5.1.4.1.1.4.1": "Enhanced MR",
+    "1.2.840.10008.5.1.4.1.1.130": "Enhanced PET",
+    "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT",
+    "1.2.840.10008.5.1.4.1.1.4.4": "Legacy Converted Enhanced MR",
+    "1.2.840.10008.5.1.4.1.1.128.1": "Legacy Converted Enhanced PET",
+    "1.2.840.10008.5.1.4.1.1.4.3": "Enhanced MR Color",
+}
+"""Many frames a file, each placed by its functional groups (PS3.3 C.7.6.16)."""
+
+LATER: Mapping[str, str] = {
+    "1.2.840.10008.5.1.4.1.1.20": "nuclear medicine",
+    "1.2.840.10008.5.1.4.1.1.481.2": "RT dose",
+    "1.2.840.10008.5.1.4.1.1.30": "parametric map",
+    "1.2.840.10008.5.1.4.1.1.13.1.1": "3D X-ray angiography",
+    "1.2.840.10008.5.1.4.1.1.13.1.2": "3D craniofacial X-ray",
+    "1.2.840.10008.5.1.4.1.1.13.1.3": "breast tomosynthesis",
+    "1.2.840.10008.5.1.4.1.1.6.2": "enhanced ultrasound volume",
+}
+"""Volumes that are recognised and not read yet."""
+
+CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
+"""Secondary Capture and its multi-frame kinds share this root."""
+
+PROJECTIONS = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.1",
+        "1.2.840.10008.5.1.4.1.1.1.1",
+        "1.2.840.10008.5.1.4.1.1.1.1.1",
+        "1.2.840.10008.5.1.4.1.1.1.2",
+        "1.2.840.10008.5.1.4.1.1.1.2.1",
+        "1.2.840.10008.5.1.4.1.1.1.3",
+        "1.2.840.10008.5.1.4.1.1.1.3.1",
+        "1.2.840.10008.5.1.4.1.1.12.1",
+        "1.2.840.10008.5.1.4.1.1.12.1.1",
+        "1.2.840.10008.5.1.4.1.1.12.2",
+        "1.2.840.10008.5.1.4.1.1.12.2.1",
+    }
+)
+DICOMDIR = "1.2.840.10008.1.3.10"
+
+
+def judge(sop_class_uid: str) -> tuple[str, str] | None:
+    """Say why an object of this class is no slice, as (code, reason); None if it is one."""
+    if sop_class_uid in SLICES or sop_class_uid in FRAMES:
+        return None
+    if sop_class_uid == DICOMDIR:
+        return "dicomdir", "a DICOMDIR: an index of other files"
+    if sop_class_uid in LATER:
+        return "not-supported-yet", f"{LATER[sop_class_uid]}: recognised, not read yet"
+    if sop_class_uid == CAPTURES or sop_class_uid.startswith(CAPTURES + "."):
+        return "secondary-capture", "a secondary capture, not an acquisition in space"
+    name = class_name(sop_class_uid)
+    if sop_class_uid in PROJECTIONS:
+        return "projection-image", f"{name}: a projection, not a slice"
+    return "non-image", f"{name}: not an image of a volume"
+
+
+def class_name(sop_class_uid: str) -> str:
+    """Give the standard's name of a SOP class, or the UID where it has none."""
+    from pydicom.uid import UID
+
+    name = UID(sop_class_uid).name
+    return name.removesuffix(" Storage") if name else "an object without a SOP class"
+
+
+def transfer_syntax_name(uid: str) -> str:
+    """Give the standard's name of a transfer syntax, or the UID where it has none."""
+    from pydicom.uid import UID
+
+    return UID(uid).name or "an unnamed transfer syntax"
