@@ -36,11 +36,15 @@ class VolumeError(Exception):
         self.files = tuple(str(file) for file in files)
         self.remedy = remedy
 
-    def lines(self, *, shell: bool = False) -> list[str]:
+    def lines(self, *, for_shell: bool = False) -> list[str]:
         """Word the parts, one line each; options as the shell or as Python writes them."""
         return [
             part
-            for part in (self.what, name_some(self.files), word_remedy(self.remedy, shell=shell))
+            for part in (
+                self.what,
+                name_some(self.files),
+                word_remedy(self.remedy, for_shell=for_shell),
+            )
             if part
         ]
 

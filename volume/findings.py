@@ -145,7 +145,7 @@ REMEDIES: Mapping[tuple[str, str], str] = {
 """Sentences for remedies; `{option=value}` is worded for the shell or for Python."""
 
 
-def word_remedy(remedy: Remedy, *, shell: bool) -> str:
+def word_remedy(remedy: Remedy, *, for_shell: bool) -> str:
     """Word a way out for the shell (`--gaps fill`) or for Python (`gaps="fill"`)."""
     if remedy is None:
         return ""
@@ -155,7 +155,7 @@ def word_remedy(remedy: Remedy, *, shell: bool) -> str:
         option, value = remedy
         use = f"{option}={value}" if value else option
         sentence = REMEDIES.get(remedy, f"use {{{use}}}")
-    word = _shell_option if shell else _python_option
+    word = _shell_option if for_shell else _python_option
     return re.sub(r"\{([a-z0-9_-]+)(?:=([^}]*))?\}", word, sentence)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.assembly.options import DEFAULTS, Options
 from volume.assembly.regularise import Straightening, plan, straighten
 from volume.assembly.report import write_report
 from volume.assembly.selection import Selection, select
@@ -23,34 +24,6 @@ from volume.findings import Finding, Severity, error, info
 from volume.geometry import Geometry
 from volume.progress import Progress, Silent
 from volume.volume import Volume
-
-GEOMETRIES = ("regular", "strict", "raw")
-GAPS = ("refuse", "fill", "largest")
-PADDINGS = ("air", "keep")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a volume is to be made: `--geometry`, `--gaps`, `--padding`.
-
-    `lenient` fills gaps of any width, for looking only.
-    """
-
-    geometry: str = "regular"
-    gaps: str = "refuse"
-    padding: str = "air"
-    lenient: bool = False
-
-    def __post_init__(self) -> None:
-        choices = {"geometry": GEOMETRIES, "gaps": GAPS, "padding": PADDINGS}
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}"
-                )
-
-
-DEFAULTS = Options()
 
 
 def assemble(stack: Stack, options: Options = DEFAULTS, progress: Progress | None = None) -> Volume:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from volume.assembly.assemble import Options, assemble
+from volume.assembly.assemble import assemble
+from volume.assembly.options import Options
 from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
 from volume.dicom.files import Fate

@@ -8,13 +8,14 @@ from typing import Any
 
 from volume.assembly.stack import Stack
 from volume.assembly.tolerances import TOLERANCES
+from volume.geometry import Geometry
+from volume.volume import Volume
 
 SCHEMA = "volume.report/1"
 
 
 def describe(stack: Stack) -> dict[str, Any]:
-    """Describe a stack as `info --json` lists it."""
-    geometry = stack.geometry
+    """Describe a stack as `info --json` lists it; places are null where the files lack them."""
     return {
         "id": stack.id,
         "series_number": stack.series_number,
@@ -22,13 +23,41 @@ def describe(stack: Stack) -> dict[str, Any]:
         "modality": stack.modality,
         "description": stack.description,
         "size": list(stack.size),
-        "spacing": None if geometry is None else geometry.spacing.tolist(),
-        "origin": None if geometry is None else geometry.origin.tolist(),
-        "direction": None if geometry is None else geometry.direction.ravel().tolist(),
+        **_place(stack.geometry),
         "kind": list(stack.kind),
-        "axis": None if stack.axis is None else {"tag": stack.axis[0], "value": stack.axis[1]},
+        "axis": _axis(stack.axis),
         "findings": [finding.as_json() for finding in stack.findings],
     }
+
+
+def describe_volume(volume: Volume) -> dict[str, Any]:
+    """Describe a volume in the same words, as `export --json` lists it."""
+    return {
+        "id": volume.id,
+        "series_number": volume.report.get("series_number"),
+        "series_uid": volume.report.get("series_uid", ""),
+        "modality": volume.modality,
+        "description": volume.report.get("description", ""),
+        "size": list(volume.geometry.size),
+        **_place(volume.geometry),
+        "kind": volume.report.get("kind", ["regular"]),
+        "axis": _axis(volume.axis),
+        "findings": [finding.as_json() for finding in volume.findings],
+    }
+
+
+def _place(geometry: Geometry | None) -> dict[str, Any]:
+    if geometry is None:
+        return {"spacing": None, "origin": None, "direction": None}
+    return {
+        "spacing": geometry.spacing.tolist(),
+        "origin": geometry.origin.tolist(),
+        "direction": geometry.direction.ravel().tolist(),
+    }
+
+
+def _axis(axis: tuple[str, Any] | None) -> dict[str, Any] | None:
+    return None if axis is None else {"tag": axis[0], "value": axis[1]}
 
 
 def write_report(
@@ -51,7 +80,7 @@ def write_report(
         "frame_of_reference_uid": first.frame_of_reference_uid,
         "sop_class_uid": first.sop_class_uid,
         "kind": list(stack.kind),
-        "axis": None if stack.axis is None else {"tag": stack.axis[0], "value": stack.axis[1]},
+        "axis": _axis(stack.axis),
         "options": dict(options),
         "values": dict(values),
         "slices": [_slice(stack, n, indices.get(n)) for n in range(len(stack.slices))],

@@ -51,6 +51,7 @@ def real_values(stored: NDArray[Any], slices: Sequence[SliceHeader], padding: st
         if replaced:
             findings.append(_padding_finding(array, below, replaced))
             array[below] = AIR_HU
+    findings += _below_air(array, slices[0].modality)
     summary = {
         "dtype": str(dtype),
         "least": float(array.min()),
@@ -115,6 +116,16 @@ def _padding_finding(array: NDArray[Any], below: NDArray[np.bool_], count: int) 
         f"{count} voxels of padding ({value:g} HU), outside the field of view, became air",
         evidence={"voxels": count, "value": value, "became": AIR_HU},
     )
+
+
+def _below_air(array: NDArray[Any], modality: str) -> list[Finding]:
+    """Say where a CT holds less than air: padding that no tag declares, or lossy pixels."""
+    least = float(array.min())
+    if modality != "CT" or least >= AIR_HU:
+        return []
+    count = int(np.count_nonzero(array < AIR_HU))
+    text = f"{count} voxels lie below air, down to {least:g} HU: left as they are"
+    return [info("hu-out-of-range", text, evidence={"voxels": count, "least": least})]
 
 
 def _unit(header: SliceHeader) -> str:

@@ -1,0 +1,5 @@
+"""`python -m volume` is the command `volume`."""
+
+from volume.cli import main
+
+main()

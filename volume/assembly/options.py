@@ -1,0 +1,30 @@
+"""How a volume is to be made, in the words of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GEOMETRIES = ("regular", "strict", "raw")
+GAPS = ("refuse", "fill", "largest")
+PADDINGS = ("air", "keep")
+
+
+@dataclass(frozen=True)
+class Options:
+    """`--geometry`, `--gaps` and `--padding`; `lenient` fills gaps of any width, to look only."""
+
+    geometry: str = "regular"
+    gaps: str = "refuse"
+    padding: str = "air"
+    lenient: bool = False
+
+    def __post_init__(self) -> None:
+        choices = {"geometry": GEOMETRIES, "gaps": GAPS, "padding": PADDINGS}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}"
+                )
+
+
+DEFAULTS = Options()

@@ -1,0 +1,54 @@
+"""`volume demo`: a sample series, written, assembled and shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from volume.assembly.load import load
+from volume.assembly.scan import scan
+from volume.cli import options
+from volume.cli.console import Bar, safe, say
+from volume.dicom.sample import SERIES_UID, write_sample
+from volume.errors import DisplayError
+from volume.volume import Volume
+
+FOLDER = "volume-demo"
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", default=FOLDER)
+@options.flags(options.quiet)
+def demo(folder: str, quiet: bool) -> None:
+    """Write a small sample series, a synthetic CT of a body, into DIR and show it.
+
+    Without a display the picture is written beside it, and the path is said.
+    """
+    series = Path(folder)
+    if not _is_there(series):
+        write_sample(series, progress=Bar("writing the sample", hidden=quiet))
+    say(f"a sample series is in {safe(series)}")
+    ct = load(series, progress=Bar("reading slices", hidden=quiet))
+    say(f"assembled: {ct!r}")
+    _show(ct, series)
+    say(f"next: volume info {safe(series)}\n      volume export {safe(series)} demo.nii.gz")
+
+
+def _is_there(series: Path) -> bool:
+    """Say whether the sample stands in the folder already, from an earlier time."""
+    if not series.is_dir():
+        return False
+    return any(one.uid == SERIES_UID for one in scan(series).series)
+
+
+def _show(ct: Volume, series: Path) -> None:
+    from volume.viewer.picture import screenshot
+    from volume.viewer.window import view
+
+    try:
+        view(ct, window="soft tissue", title="demo")
+    except DisplayError:
+        picture = series.parent / f"{series.name}.png"
+        screenshot(ct, picture, window="soft tissue", overwrite=True)
+        say(f"there is no display here; the picture is in {safe(picture)}")

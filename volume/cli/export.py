@@ -1,0 +1,220 @@
+"""`volume export`: a volume file, whole or not at all, with its report beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+
+from volume.assembly.assemble import assemble
+from volume.assembly.load import choices, choose, matching
+from volume.assembly.options import Options
+from volume.assembly.report import describe_volume
+from volume.assembly.scan import scan
+from volume.assembly.stack import Stack
+from volume.cli import options
+from volume.cli.console import Bar, print_json, safe, say, say_findings, word_error
+from volume.errors import SeriesChoiceError, VolumeError
+from volume.findings import Severity
+from volume.formats.files import Kind, is_volume_file, read, refuse_output
+from volume.formats.files import export as write
+from volume.geometry import Geometry
+from volume.processing.orientation import reorient
+from volume.resampling import resample
+from volume.volume import Volume
+
+SCHEMA = "volume.export/1"
+PARTLY = 5
+SUFFIX_OF_ALL = ".nii.gz"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to be done with a volume on its way out, and how it is said."""
+
+    making: Options
+    spacing: tuple[float, ...] | None
+    like: Geometry | None
+    orientation: str | None
+    overwrite: bool
+    sidecar: bool
+    identifiers: bool
+    quiet: bool
+    verbose: bool
+
+
+@click.command()
+@options.flags(
+    options.source, options.output, options.series, options.everything, options.four_d,
+    options.spacing, options.like, options.orientation, options.gaps, options.geometry,
+    options.padding, options.overwrite, options.no_sidecar, options.identifiers,
+    options.as_json, options.quiet, options.verbose,
+)  # fmt: skip
+def export(
+    source: str,
+    output: str,
+    series: str | None,
+    everything: bool,
+    four_d: bool,
+    spacing: tuple[float, ...] | None,
+    like: str | None,
+    orientation: str | None,
+    as_json: bool,
+    no_sidecar: bool,
+    **given: Any,
+) -> int:
+    """Write the volume in SOURCE to OUTPUT: .nii .nii.gz .nrrd .mha .npz.
+
+    OUTPUT's .json sidecar tells what became of every slice. With --all, OUTPUT is a folder.
+    """
+    if spacing is not None and like is not None:
+        raise click.UsageError("--spacing and --like exclude each other")
+    if everything and four_d:
+        raise click.UsageError("--all and --4d exclude each other")
+    wishes = Wishes(
+        making=Options(given["geometry"], given["gaps"], given["padding"]),
+        spacing=spacing,
+        like=_geometry_of(like),
+        orientation=orientation,
+        overwrite=given["overwrite"],
+        sidecar=not no_sidecar,
+        identifiers=given["identifiers"],
+        quiet=given["quiet"] or as_json,
+        verbose=given["verbose"],
+    )
+    if everything:
+        return _export_all(source, Path(output), series, wishes, as_json)
+    kind: Kind = "volumes" if four_d else "volume"
+    refuse_output(output, kind, overwrite=wishes.overwrite, sidecar=wishes.sidecar)
+    volumes = [_shaped(volume, wishes) for volume in _volumes(source, series, four_d, wishes)]
+    written = _write(volumes, Path(output), wishes)
+    if as_json:
+        print_json(_document([_described(volume, written) for volume in volumes], []))
+    return 0
+
+
+def _geometry_of(like: str | None) -> Geometry | None:
+    if like is None:
+        return None
+    if is_volume_file(like):
+        return read(like).geometry
+    stack = choose(scan(like))
+    if stack.geometry is None:
+        raise VolumeError("its slices do not say where they lie", files=(like,))
+    return stack.geometry
+
+
+def _volumes(source: str, series: str | None, four_d: bool, wishes: Wishes) -> Iterator[Volume]:
+    """Load the volume that is meant; with --4d, every one that shares its grid."""
+    if is_volume_file(source) and Path(source).is_file():
+        yield read(source, progress=Bar("reading", hidden=wishes.quiet))
+        return
+    found = scan(source, progress=Bar("reading headers", hidden=wishes.quiet))
+    stacks = _on_one_grid(matching(found, series), source) if four_d else [choose(found, series)]
+    for stack in stacks:
+        yield assemble(stack, wishes.making, Bar("reading slices", hidden=wishes.quiet))
+
+
+def _on_one_grid(stacks: Sequence[Stack], source: str) -> list[Stack]:
+    """Take the stacks of one series that were told apart by a tag."""
+    sets = [
+        members
+        for _, group in groupby(stacks, key=lambda stack: stack.series_uid)
+        if len(members := [stack for stack in group if stack.axis is not None]) > 1
+    ]
+    if len(sets) == 1:
+        return sets[0]
+    what = "no stacks here share a grid" if not sets else f"{len(sets)} series hold 4D volumes"
+    raise SeriesChoiceError(what, files=(source,), choices=stacks, remedy=("series", ""))
+
+
+def _shaped(volume: Volume, wishes: Wishes) -> Volume:
+    """Resample and reorder as asked."""
+    bar = Bar("resampling", hidden=wishes.quiet)
+    if wishes.like is not None:
+        volume = resample(volume, like=wishes.like, progress=bar)
+    elif wishes.spacing is not None:
+        spacing = wishes.spacing if len(wishes.spacing) == 3 else wishes.spacing[0]
+        volume = resample(volume, spacing=spacing, progress=bar)
+    return reorient(volume, wishes.orientation) if wishes.orientation else volume
+
+
+def _write(volumes: Sequence[Volume], output: Path, wishes: Wishes) -> tuple[Path, ...]:
+    what = volumes[0] if len(volumes) == 1 else volumes
+    written = write(
+        what,
+        output,
+        overwrite=wishes.overwrite,
+        sidecar=wishes.sidecar,
+        identifiers=wishes.identifiers,
+        progress=Bar("writing", hidden=wishes.quiet),
+    )
+    if not wishes.quiet:
+        _tell(volumes, written, wishes.verbose)
+    return written
+
+
+def _tell(volumes: Sequence[Volume], written: Sequence[Path], verbose: bool) -> None:
+    first = volumes[0]
+    told = {(f.code, f.message): f for volume in volumes for f in volume.findings}
+    say_findings(told.values(), least=Severity.INFO if verbose else Severity.WARNING)
+    count = f"{len(volumes)} x " if len(volumes) > 1 else ""
+    size = " x ".join(map(str, first.geometry.size))
+    spacing = " x ".join(f"{s:.4g}" for s in first.geometry.spacing)
+    say(f"{safe(written[0])}: {count}{size} voxels of {spacing} mm, {first.array.dtype}")
+    for path in written[1:]:
+        say(safe(path))
+
+
+def _export_all(
+    source: str, folder: Path, series: str | None, wishes: Wishes, as_json: bool
+) -> int:
+    """Write every volume into a folder; what cannot be written is named and the rest goes on."""
+    found = scan(source, progress=Bar("reading headers", hidden=wishes.quiet))
+    stacks = choices(found) if series is None else matching(found, series)
+    _make_folder(folder)
+    done: list[dict[str, Any]] = []
+    failures: list[tuple[Stack, VolumeError]] = []
+    for stack in stacks:
+        try:
+            bar = Bar(f"reading {stack.id}", hidden=wishes.quiet)
+            volume = _shaped(assemble(stack, wishes.making, bar), wishes)
+            written = _write([volume], folder / f"{stack.id}{SUFFIX_OF_ALL}", wishes)
+            done.append(_described(volume, written))
+        except VolumeError as fault:
+            failures.append((stack, fault))
+            say(f"{stack.id} is not written:\n{word_error(fault).rstrip()}")
+    if as_json:
+        print_json(_document(done, failures))
+    if not failures:
+        return 0
+    return PARTLY if done else max(fault.exit_code for _, fault in failures)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        what = f"the output folder cannot be made: {fault.strerror}"
+        raise VolumeError(what, files=(str(folder),)) from None
+
+
+def _described(volume: Volume, written: Sequence[Path]) -> dict[str, Any]:
+    return {**describe_volume(volume), "outputs": [str(path) for path in written]}
+
+
+def _document(
+    volumes: Sequence[dict[str, Any]], failures: Sequence[tuple[Stack, VolumeError]]
+) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "volumes": list(volumes),
+        "failures": [
+            {"id": stack.id, "exit": fault.exit_code, "message": fault.what}
+            for stack, fault in failures
+        ],
+    }

@@ -1,0 +1,64 @@
+"""`volume mesh`: a surface in LPS mm, closed, in the right place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from volume.assembly.load import load
+from volume.cli import options
+from volume.cli.console import Bar, print_json, safe, say, say_findings
+from volume.formats.files import export as write
+from volume.formats.files import refuse_output
+from volume.processing.isosurface import mesh as make_mesh
+
+SCHEMA = "volume.mesh/1"
+
+
+@click.command()
+@options.flags(
+    options.source, options.output, options.level, options.series, options.gaps,
+    options.geometry, options.overwrite, options.no_sidecar, options.identifiers,
+    options.as_json, options.quiet,
+)  # fmt: skip
+def mesh(
+    source: str,
+    output: str,
+    level: float | None,
+    series: str | None,
+    gaps: str,
+    geometry: str,
+    overwrite: bool,
+    no_sidecar: bool,
+    identifiers: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write the surface of SOURCE at a level to OUTPUT: .stl or .ply, in LPS mm.
+
+    Without --level, a CT gives its bone (226 HU).
+    """
+    quiet = quiet or as_json
+    sidecar = not no_sidecar
+    refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar)
+    bar = Bar("reading slices", hidden=quiet)
+    volume = load(source, series, gaps=gaps, geometry=geometry, progress=bar)
+    surface = make_mesh(volume, level, progress=Bar("finding the surface", hidden=quiet))
+    written = write(
+        surface, Path(output), overwrite=overwrite, sidecar=sidecar, identifiers=identifiers
+    )
+    if as_json:
+        outputs = [str(path) for path in written]
+        print_json({"schema": SCHEMA, "meshes": [{**surface.report, "outputs": outputs}]})
+    if not quiet:
+        say_findings(volume.findings)
+        say(f"{safe(written[0])}: {_told(dict(surface.report))}")
+
+
+def _told(report: dict[str, object]) -> str:
+    closed = "closed" if report.get("closed") else "not closed"
+    return (
+        f"{report.get('triangles')} triangles at {report.get('level')} {report.get('unit')},"
+        f" {closed}, {report.get('volume_ml'):.4g} mL"
+    )

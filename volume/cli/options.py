@@ -1,0 +1,124 @@
+"""Every flag, defined once; a verb takes those it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from volume.assembly.options import GAPS, GEOMETRIES, PADDINGS
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Numbers(click.ParamType):
+    """Numbers joined by commas: `1` or `1,1,2`."""
+
+    name = "numbers"
+
+    def __init__(self, counts: Sequence[int], *, positive: bool = False) -> None:
+        self.counts = tuple(counts)
+        self.positive = positive
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Read the numbers, or fail as a usage error."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not made of numbers joined by commas", param, ctx)
+        if len(numbers) not in self.counts:
+            wanted = " or ".join(map(str, self.counts))
+            self.fail(f"{value!r} holds {len(numbers)} numbers; {wanted} are needed", param, ctx)
+        if not all(abs(n) < 1e9 for n in numbers) or (self.positive and min(numbers) <= 0):
+            self.fail(f"{value!r} holds a number that cannot be", param, ctx)
+        return numbers
+
+
+source = click.argument("source")
+sources = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+output = click.argument("output")
+series = click.option(
+    "--series",
+    metavar="WHICH",
+    help="A SeriesNumber, a SeriesInstanceUID or an ending of one, or the id that info prints.",
+)
+everything = click.option("--all", "everything", is_flag=True, help="Every volume, into a folder.")
+four_d = click.option("--4d", "four_d", is_flag=True, help="Stacks that share a grid as one file.")
+geometry = click.option(
+    "--geometry",
+    type=click.Choice(GEOMETRIES),
+    default=GEOMETRIES[0],
+    show_default=True,
+    help="Tilt and uneven spacing: resample once, refuse, or keep as acquired.",
+)
+gaps = click.option(
+    "--gaps",
+    type=click.Choice(GAPS),
+    default=GAPS[0],
+    show_default=True,
+    help="Missing slices: refuse, interpolate and mark, or keep the largest unbroken run.",
+)
+padding = click.option(
+    "--padding",
+    type=click.Choice(PADDINGS),
+    default=PADDINGS[0],
+    show_default=True,
+    help="What lies outside the field of view of a CT.",
+)
+spacing = click.option(
+    "--spacing",
+    type=Numbers((1, 3), positive=True),
+    metavar="MM[,MM,MM]",
+    help="Resample to this spacing.",
+)
+like = click.option("--like", metavar="FILE", help="Put the volume on the grid of this one.")
+orientation = click.option(
+    "--orientation", metavar="RAS", help="Reorder the axes; letters say where i, j, k run to."
+)
+level = click.option("--level", type=float, metavar="HU", help="Level of the surface.")
+window = click.option("--window", metavar="C,W|NAME", help="Centre and width, or a name.")
+layout = click.option(
+    "--layout",
+    type=click.Choice(("four", "axial", "coronal", "sagittal", "3d")),
+    default="four",
+    show_default=True,
+    help="Which panes are shown.",
+)
+at = click.option(
+    "--at", type=Numbers((3,)), metavar="X,Y,Z", help="Where the crosshair stands, mm LPS."
+)
+screenshot = click.option(
+    "--screenshot", metavar="FILE", help="Write a PNG instead; needs no window, no display."
+)
+size = click.option(
+    "--size",
+    type=Numbers((2,), positive=True),
+    metavar="W,H",
+    default="1600,1200",
+    show_default=True,
+    help="Size in pixels.",
+)
+overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+no_sidecar = click.option("--no-sidecar", is_flag=True, help="No JSON beside the output.")
+identifiers = click.option(
+    "--identifiers", is_flag=True, help="Let the source's file names into outputs."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+verbose = click.option("-v", "--verbose", is_flag=True, help="Say everything.")
+
+
+def flags(*decorators: Decorator) -> Decorator:
+    """Give a verb several flags, in the order in which its help lists them."""
+
+    def decorate(verb: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            verb = decorator(verb)
+        return verb
+
+    return decorate

@@ -1,0 +1,293 @@
+"""Volume and mesh files: the suffix says the format.
+
+`export` writes an output and what belongs beside it, all or nothing; `read` gives a
+volume back. A new format is a module and a line in the table.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.atomic import refuse_unwritable, whole_files
+from volume.errors import GridError, SelfCheckError, VolumeError
+from volume.formats import deflate, metaimage, nifti, nrrd, numpy, ply, stl, voxels
+from volume.formats import sidecar as sidecar_file
+from volume.progress import Progress, Silent
+from volume.surface import Mesh
+from volume.volume import Volume
+
+Kind = Literal["volume", "volumes", "mesh"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How files of one suffix are written, and read where `header` is given."""
+
+    holds: tuple[Kind, ...]
+    write: Callable[[BinaryIO, Any, Progress], None]
+    header: Callable[[BinaryIO], voxels.Header] | None = None
+
+
+FORMATS = {
+    ".nii.gz": Format(("volume", "volumes"), nifti.write_compressed, nifti.header),
+    ".nii": Format(("volume", "volumes"), nifti.write, nifti.header),
+    ".nrrd": Format(("volume", "volumes"), nrrd.write, nrrd.header),
+    ".mha": Format(("volume",), metaimage.write, metaimage.header),
+    ".npz": Format(("volume",), numpy.write, numpy.header),
+    ".stl": Format(("mesh",), stl.write),
+    ".ply": Format(("mesh",), ply.write),
+}
+KINDS: dict[Kind, str] = {
+    "volume": "a volume",
+    "volumes": "a set of volumes",
+    "mesh": "a mesh",
+}
+MEASURED = 1
+"""The value of the mask where a voxel was measured."""
+WRONG_NAME = 2
+"""The exit code of a wrong use."""
+SAME_PLACE_MM = 0.01
+"""NIfTI-1 keeps float32: half a micrometre a metre away, and a little along the axes."""
+
+
+def export(
+    what: Volume | Mesh | Sequence[Volume],
+    path: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    sidecar: bool = True,
+    identifiers: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Path, ...]:
+    """Write a volume, a mesh, or volumes that share a grid (as one 4D file).
+
+    Volumes go to .nii, .nii.gz, .nrrd, .mha and .npz, several to the first three, meshes
+    to .stl and .ply. Beside the output go its JSON `sidecar` and, where not every voxel
+    was measured, the mask NAME.valid.nii.gz. File names of the source stay out of all of
+    them, unless `identifiers` lets them in. Gives the paths written, the output first.
+
+    Raises `ExistsError` where a file is there and `overwrite` is False, `GridError` for a
+    sheared grid in NIfTI or volumes of different grids, `SelfCheckError` where what was
+    written does not read back, `VolumeError` for a suffix or a disk that does not serve;
+    nothing is left then.
+    """
+    bar = progress or Silent()
+    contents = _contents(what, identifiers=identifiers)
+    parts = _plan(contents, Path(path), with_sidecar=sidecar)
+    bar.total = sum(part.steps for part in parts)
+    with whole_files([part.path for part in parts], overwrite=overwrite) as streams:
+        for part, stream in zip(parts, streams, strict=True):
+            part.write(stream, bar)
+    bar.close()
+    return tuple(part.path for part in parts)
+
+
+def refuse_output(
+    path: str | PathLike[str],
+    kind: Kind = "volume",
+    *,
+    overwrite: bool = False,
+    sidecar: bool = True,
+) -> None:
+    """Refuse, before any work, a name that `export` would refuse for what it is.
+
+    Raises `VolumeError` and `ExistsError` as `export` does.
+    """
+    output = Path(path)
+    suffix = _suffix_for(output, kind)
+    for one in (output, _sidecar_of(output, suffix)) if sidecar else (output,):
+        refuse_unwritable(one, overwrite=overwrite)
+
+
+def is_volume_file(path: str | PathLike[str]) -> bool:
+    """Say whether `read` reads files of this name."""
+    suffix = _suffix_of(Path(path))
+    return suffix in FORMATS and FORMATS[suffix].header is not None
+
+
+def read(path: str | PathLike[str], *, progress: Progress | None = None) -> Volume:
+    """Read a volume file: .nii, .nii.gz, .nrrd, .mha or .npz, one volume of three axes.
+
+    Its modality and unit are known from a sidecar of ours beside it, otherwise empty.
+    Raises `VolumeError` that names the file where it is damaged, lies about its size or
+    holds what is not read.
+    """
+    bar = progress or Silent()
+    source = Path(path)
+    suffix = _suffix_of(source)
+    header_of = FORMATS[suffix].header if suffix in FORMATS else None
+    if header_of is None:
+        readable = " ".join(name for name, one in FORMATS.items() if one.header)
+        raise VolumeError(f"this is not a volume file ({readable})", files=(str(source),))
+    if not source.is_file():
+        raise VolumeError("there is no such file", files=(str(source),))
+    with _damage_told_of(source), source.open("rb") as stream:
+        volume = voxels.read(header_of(stream), bar)
+    bar.close()
+    return volume if volume.modality or volume.unit else _told_by_sidecar(volume, source, suffix)
+
+
+def _told_by_sidecar(volume: Volume, source: Path, suffix: str) -> Volume:
+    told = _sidecar_of(source, suffix)
+    modality, unit = sidecar_file.beside(told, volume.geometry.size)
+    return volume.with_voxels(volume.array, volume.geometry, modality=modality, unit=unit)
+
+
+DAMAGE = (ValueError, OverflowError, EOFError, deflate.Damaged, zlib.error, zipfile.BadZipFile)
+"""What readers raise of a file that is not what it says."""
+
+
+@contextmanager
+def _damage_told_of(source: Path) -> Iterator[None]:
+    """Word what a broken or hostile file makes a reader raise."""
+    try:
+        yield
+    except VolumeError as error:
+        if not error.files:
+            error.files = (str(source),)
+        raise
+    except OSError as error:
+        what = f"the file could not be read: {error.strerror or error}"
+        raise VolumeError(what, files=(str(source),)) from error
+    except DAMAGE as error:
+        raise VolumeError(str(error), files=(str(source),)) from error
+
+
+Contents = tuple[Volume, ...] | Mesh
+
+
+def _contents(what: Volume | Mesh | Sequence[Volume], *, identifiers: bool) -> Contents:
+    """Make a tuple of volumes of one grid, or a mesh, without names unless asked for."""
+    if isinstance(what, Mesh):
+        return what if identifiers else sidecar_file.mesh_without_names(what)
+    volumes = (what,) if isinstance(what, Volume) else tuple(what)
+    if not volumes:
+        raise VolumeError("there is no volume to write")
+    for other in volumes[1:]:
+        _refuse_another_grid(volumes[0], other)
+        if other.is_colour:
+            raise VolumeError("volumes of colour do not go into one file", remedy=EACH_ALONE)
+    return volumes if identifiers else tuple(map(sidecar_file.volume_without_names, volumes))
+
+
+EACH_ALONE = "write each into a file of its own"
+
+
+def _refuse_another_grid(first: Volume, other: Volume) -> None:
+    same_voxel = other.array.shape[3:] == first.array.shape[3:]
+    if not (same_voxel and other.geometry.matches(first.geometry)):
+        raise GridError(
+            f"volumes of one file share a grid; {first!r} and {other!r} do not",
+            remedy=EACH_ALONE,
+        )
+
+
+def _kind_of(contents: Contents) -> Kind:
+    if isinstance(contents, Mesh):
+        return "mesh"
+    return "volume" if len(contents) == 1 else "volumes"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One file of an export: where, in how many steps, and how it is written."""
+
+    path: Path
+    steps: int
+    write: Callable[[BinaryIO, Progress], object]
+
+
+def _plan(contents: Contents, output: Path, *, with_sidecar: bool) -> tuple[_Part, ...]:
+    """List the files to write: the output, its mask, its sidecar."""
+    suffix = _suffix_for(output, _kind_of(contents))
+    parts = [_output_part(contents, output, FORMATS[suffix])]
+    if isinstance(contents, tuple) and any(map(_is_partly_measured, contents)):
+        parts.append(_mask_part(contents, output, suffix))
+    if with_sidecar:
+        others = [part.path.name for part in parts[1:]]
+        parts.append(_sidecar_part(contents, output, suffix, others))
+    return tuple(parts)
+
+
+def _output_part(contents: Contents, output: Path, format_: Format) -> _Part:
+    if isinstance(contents, Mesh):
+        return _Part(
+            output, len(contents.faces), lambda stream, bar: format_.write(stream, contents, bar)
+        )
+
+    def write(stream: BinaryIO, progress: Progress) -> None:
+        format_.write(stream, contents, progress)
+        _read_back(format_, stream, contents)
+
+    return _Part(output, sum(len(one.array) for one in contents), write)
+
+
+def _read_back(format_: Format, stream: BinaryIO, volumes: tuple[Volume, ...]) -> None:
+    """See that the header that was written says where the voxels are."""
+    if format_.header is None:
+        return
+    header, first = format_.header(stream), volumes[0]
+    told = (header.count, header.shape, header.geometry.matches(first.geometry, SAME_PLACE_MM))
+    if told != (len(volumes), first.array.shape, True):
+        raise SelfCheckError("the file that was written does not read back as the same grid")
+
+
+def _is_partly_measured(one: Volume) -> bool:
+    return one.valid is not None and not bool((one.valid == MEASURED).all())
+
+
+def _mask_part(volumes: tuple[Volume, ...], output: Path, suffix: str) -> _Part:
+    """Write what was measured as NAME.valid.nii.gz; as .nrrd, which holds a shear, if need be."""
+    masks = tuple(one.with_voxels(_valid(one), one.geometry) for one in volumes)
+    mask_suffix = ".nrrd" if volumes[0].geometry.is_sheared else ".nii.gz"
+    path = output.with_name(_stem(output, suffix) + ".valid" + mask_suffix)
+    return _output_part(masks, path, FORMATS[mask_suffix])
+
+
+def _valid(one: Volume) -> NDArray[np.uint8]:
+    if one.valid is not None:
+        return one.valid
+    return np.full(one.array.shape[:3], MEASURED, np.uint8)
+
+
+def _sidecar_part(contents: Contents, output: Path, suffix: str, others: Sequence[str]) -> _Part:
+    document = sidecar_file.describe(contents, output.name, others)
+    text = sidecar_file.text(document)
+    return _Part(_sidecar_of(output, suffix), 0, lambda stream, _: stream.write(text))
+
+
+def _sidecar_of(output: Path, suffix: str) -> Path:
+    return output.with_name(_stem(output, suffix) + ".json")
+
+
+def _stem(path: Path, suffix: str) -> str:
+    return path.name[: -len(suffix)]
+
+
+def _suffix_of(path: Path) -> str:
+    """Give the suffix of the table that a name ends in, the longest first; else its own."""
+    name = path.name.lower()
+    return next((suffix for suffix in FORMATS if name.endswith(suffix)), path.suffix)
+
+
+def _suffix_for(output: Path, kind: Kind) -> str:
+    """Give the output's suffix, if it is one for this kind of thing and a name stands before it."""
+    suffix = _suffix_of(output)
+    if suffix in FORMATS and kind in FORMATS[suffix].holds and _stem(output, suffix):
+        return suffix
+    possible = " ".join(name for name, format_ in FORMATS.items() if kind in format_.holds)
+    refusal = VolumeError(
+        f"{KINDS[kind]} is written as NAME{' NAME'.join(possible.split())}, not as {output.name!r}",
+    )
+    refusal.exit_code = WRONG_NAME
+    raise refusal

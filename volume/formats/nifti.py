@@ -1,0 +1,345 @@
+"""NIfTI-1 and NIfTI-2 (.nii, .nii.gz): RAS, millimetres.
+
+After the NIfTI-1 standard (nifti1.h, R. W. Cox, 2003) and NIfTI-2 (nifti2.h, 2011). The
+voxels lie in the file as in memory: i fastest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.errors import GridError, VolumeError
+from volume.findings import warning
+from volume.formats import deflate
+from volume.formats.voxels import Header, slabs, stored_dtype
+from volume.geometry import LPS_TO_RAS, Geometry
+from volume.progress import Progress
+from volume.volume import Volume
+
+Fields = Any
+"""One record of the header's fields, by the standard's names."""
+
+
+def _place_fields(code: str, number: str) -> list[Any]:
+    return [
+        ("qform_code", code),
+        ("sform_code", code),
+        ("quatern", number, 3),
+        ("qoffset", number, 3),
+        ("srow", number, (3, 4)),
+    ]
+
+
+NIFTI_1 = np.dtype(
+    [
+        ("sizeof_hdr", "i4"),
+        ("analyze", "V35"),
+        ("dim_info", "u1"),
+        ("dim", "i2", 8),
+        ("intent_p", "f4", 3),
+        ("intent_code", "i2"),
+        ("datatype", "i2"),
+        ("bitpix", "i2"),
+        ("slice_start", "i2"),
+        ("pixdim", "f4", 8),
+        ("vox_offset", "f4"),
+        ("scl_slope", "f4"),
+        ("scl_inter", "f4"),
+        ("slice_end", "i2"),
+        ("slice_code", "u1"),
+        ("xyzt_units", "u1"),
+        ("display", "V24"),
+        ("descrip", "S80"),
+        ("aux_file", "S24"),
+        *_place_fields("i2", "f4"),
+        ("intent_name", "S16"),
+        ("magic", "S4"),
+    ]
+)
+NIFTI_2 = np.dtype(
+    [
+        ("sizeof_hdr", "i4"),
+        ("magic", "S8"),
+        ("datatype", "i2"),
+        ("bitpix", "i2"),
+        ("dim", "i8", 8),
+        ("intent_p", "f8", 3),
+        ("pixdim", "f8", 8),
+        ("vox_offset", "i8"),
+        ("scl_slope", "f8"),
+        ("scl_inter", "f8"),
+        ("display", "V48"),
+        ("descrip", "S80"),
+        ("aux_file", "S24"),
+        *_place_fields("i4", "f8"),
+        ("slice_code", "i4"),
+        ("xyzt_units", "i4"),
+        ("intent_code", "i4"),
+        ("intent_name", "S16"),
+        ("dim_info", "u1"),
+        ("unused", "V15"),
+    ]
+)
+MAGIC = {348: b"n+1", 540: b"n+2\0\r\n\x1a\n"}
+LONGEST_AXIS_OF_NIFTI_1 = 32767
+BYTE_ORDERS: tuple[Literal["<", ">"], ...] = ("<", ">")
+
+RGB24 = 128
+CODES = {
+    np.dtype(name): code
+    for name, code in {
+        "u1": 2,
+        "i2": 4,
+        "i4": 8,
+        "f4": 16,
+        "f8": 64,
+        "i1": 256,
+        "u2": 512,
+        "u4": 768,
+        "i8": 1024,
+        "u8": 1280,
+    }.items()
+}
+MILLIMETRES = 2
+MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+"""xyzt_units: unknown (taken as mm, as everyone does), metre, millimetre, micrometre."""
+FARTHEST_OFFSET = 64 << 20
+"""Header extensions end within so many bytes."""
+
+
+def write(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> None:
+    """Write volumes of one grid as an uncompressed NIfTI, several as 4D.
+
+    Raises `GridError` for a sheared grid, which NIfTI's readers turn into a rotation in
+    silence, and `VolumeError` for voxels it has no type for.
+    """
+    stream.write(_make_header(volumes))
+    for slab in slabs(volumes, stored_dtype(volumes), progress):
+        stream.write(slab.data)
+
+
+def write_compressed(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> None:
+    """Write volumes as `write` does, in gzip."""
+    header = _make_header(volumes)
+    pieces = chain([header], slabs(volumes, stored_dtype(volumes), progress))
+    deflate.write_gzip(stream, pieces)
+
+
+def _make_header(volumes: Sequence[Volume]) -> bytes:
+    """Make the header and the four bytes that say that no extension follows."""
+    geometry = volumes[0].geometry
+    if geometry.is_sheared:
+        raise GridError(
+            "the grid is sheared, and NIfTI cannot hold a shear",
+            remedy="write .nrrd, .mha or .npz, or resample with {geometry=regular}",
+        )
+    fields = NIFTI_2 if max(geometry.size) > LONGEST_AXIS_OF_NIFTI_1 else NIFTI_1
+    header = np.zeros((), fields.newbyteorder("<"))
+    header["sizeof_hdr"] = fields.itemsize
+    header["magic"] = MAGIC[fields.itemsize]
+    header["vox_offset"] = fields.itemsize + 4
+    header["datatype"], header["bitpix"] = _datatype(volumes)
+    count = len(volumes)
+    header["dim"] = (3 if count == 1 else 4, *geometry.size, count, 1, 1, 1)
+    header["scl_slope"] = 1
+    header["xyzt_units"] = MILLIMETRES
+    _place(header, geometry)
+    return header.tobytes() + bytes(4)
+
+
+def _datatype(volumes: Sequence[Volume]) -> tuple[int, int]:
+    """Find NIfTI's code and bits of a voxel."""
+    dtype = stored_dtype(volumes)
+    if volumes[0].is_colour:
+        if dtype == np.uint8 and volumes[0].array.shape[3] == 3 and len(volumes) == 1:
+            return RGB24, 24
+        raise VolumeError(
+            "NIfTI holds colour as one volume of red, green and blue of 8 bits alone",
+            remedy="write .nrrd, .mha or .npz",
+        )
+    return CODES[dtype.newbyteorder("=")], 8 * dtype.itemsize
+
+
+def _place(header: Fields, geometry: Geometry) -> None:
+    """Say where the voxels are, twice the same: sform and qform, code 1 (scanner)."""
+    affine = geometry.ras_affine
+    rotation = affine[:3, :3] / geometry.spacing
+    handedness = 1.0 if np.linalg.det(rotation) > 0 else -1.0
+    header["pixdim"] = (handedness, *geometry.spacing, 1, 1, 1, 1)
+    header["sform_code"] = header["qform_code"] = 1
+    header["srow"] = affine[:3]
+    header["qoffset"] = affine[:3, 3]
+    header["quatern"] = _quaternion(rotation * (1, 1, handedness))
+
+
+def _quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Find (b, c, d) of the unit quaternion with a >= 0 nearest to a rotation.
+
+    The eigenvector of Bar-Itzhack's matrix (J. Guidance 23(6), 2000), steady near 180°.
+    """
+    (xx, yx, zx), (xy, yy, zy), (xz, yz, zz) = rotation.T
+    matrix = np.array(
+        [
+            [xx - yy - zz, xy + yx, xz + zx, zy - yz],
+            [xy + yx, yy - xx - zz, yz + zy, xz - zx],
+            [xz + zx, yz + zy, zz - xx - yy, yx - xy],
+            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
+        ]
+    )
+    b, c, d, a = np.linalg.eigh(matrix)[1][:, -1]
+    return np.array([b, c, d]) * (1 if a >= 0 else -1)
+
+
+def header(stream: BinaryIO) -> Header:
+    """Read and check a NIfTI header, compressed or not; `ValueError` says what is wrong."""
+    data, room = _opened(stream)
+    fields = _read_fields(data)
+    offset = _skip_to_voxels(data, fields)
+    size, count = _dimensions(fields["dim"].tolist())
+    dtype, components = _voxel_type(int(fields["datatype"]), fields.dtype["dim"].base.byteorder)
+    geometry, findings = _geometry(fields, size)
+    slope, intercept = _scaling(fields)
+    return Header(
+        geometry,
+        (*size[::-1], *components),
+        dtype,
+        data,
+        room - offset,
+        count,
+        slope,
+        intercept,
+        findings,
+    )
+
+
+def _opened(stream: BinaryIO) -> tuple[BinaryIO, int]:
+    """Look into the file by its first bytes, and say how many it can hold at most."""
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    compressed = stream.read(2) == deflate.GZIP_HEADER[:2]
+    stream.seek(0)
+    if compressed:
+        return deflate.open_gzip(stream), size * deflate.EXPANSION
+    return stream, size
+
+
+def _read_fields(data: BinaryIO) -> Fields:
+    start = data.read(4)
+    for fields in (NIFTI_1, NIFTI_2):
+        for order in BYTE_ORDERS:
+            if start == np.array(fields.itemsize, f"{order}i4").tobytes():
+                record = start + data.read(fields.itemsize - 4)
+                if len(record) < fields.itemsize:
+                    raise EOFError("the file ends within its header")
+                return _checked(np.frombuffer(record, fields.newbyteorder(order))[0])
+    raise ValueError("this is not a NIfTI file: its header has another size")
+
+
+def _checked(fields: Fields) -> Fields:
+    magic = bytes(fields["magic"])
+    if magic in (b"ni1", b"ni2\0\r\n\x1a\n"):
+        raise ValueError("the voxels are in another file (.hdr and .img); only .nii is read")
+    if magic not in MAGIC.values():
+        raise ValueError("this is not a NIfTI file: its magic word is missing")
+    return fields
+
+
+def _skip_to_voxels(data: BinaryIO, fields: Fields) -> int:
+    offset, after = float(fields["vox_offset"]), fields.dtype.itemsize
+    if not (after <= offset <= FARTHEST_OFFSET and offset.is_integer()):
+        raise ValueError(f"the voxels cannot begin at byte {offset:g}")
+    if len(data.read(int(offset) - after)) < offset - after:
+        raise EOFError("the file ends before its voxels")
+    return int(offset)
+
+
+def _dimensions(dim: list[int]) -> tuple[tuple[int, int, int], int]:
+    """Give (i, j, k) and the number of volumes."""
+    axes = dim[0]
+    if not 1 <= axes <= 7:
+        raise ValueError(f"a NIfTI file has 1 to 7 axes, not {axes}")
+    sizes = [*dim[1 : axes + 1], 1, 1, 1, 1]
+    if min(sizes) < 1:
+        raise ValueError(f"no axis can have the sizes {dim[1 : axes + 1]}")
+    if max(sizes[4:]) > 1:
+        raise ValueError("vectors and tensors are not read, only one value a voxel")
+    return (sizes[0], sizes[1], sizes[2]), sizes[3]
+
+
+def _voxel_type(code: int, order: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Give the type of a NIfTI code in a byte order, and (3,) for colour."""
+    if code == RGB24:
+        return np.dtype(np.uint8), (3,)
+    for dtype, known in CODES.items():
+        if code == known:
+            return dtype.newbyteorder(order), ()
+    raise ValueError(f"voxels of NIfTI's type {code} are not read")
+
+
+def _geometry(fields: Fields, size: tuple[int, int, int]) -> tuple[Geometry, tuple[Any, ...]]:
+    """Place the grid: sform first, else qform, else as Analyze did, which is said."""
+    findings: tuple[Any, ...] = ()
+    if fields["sform_code"] > 0:
+        affine = np.vstack([fields["srow"].astype(float), (0, 0, 0, 1)])
+    elif fields["qform_code"] > 0:
+        affine = _qform(fields)
+    else:
+        affine = np.diag((*_steps(fields), 1.0))
+        findings = (
+            warning(
+                "spacing-assumed",
+                "the file does not say where its voxels lie (sform and qform codes are 0):"
+                " axes to the right, front and head and an origin of 0 are assumed",
+            ),
+        )
+    if not np.isfinite(affine).all():
+        raise ValueError("the header's place is not made of numbers")
+    unit = int(fields["xyzt_units"]) & 7
+    if unit not in MM_PER_UNIT:
+        raise ValueError(f"the header's unit of length {unit} is unknown")
+    affine[:3] *= MM_PER_UNIT[unit]
+    return Geometry.from_affine(size, LPS_TO_RAS @ affine), findings
+
+
+def _steps(fields: Fields) -> NDArray[np.float64]:
+    steps: NDArray[np.float64] = fields["pixdim"][1:4].astype(float)
+    if not (np.isfinite(steps).all() and (steps > 0).all()):
+        raise ValueError(f"the header's spacing {steps.tolist()} is not possible")
+    return steps
+
+
+def _qform(fields: Fields) -> NDArray[np.float64]:
+    """Make the affine of nifti1.h's method 2."""
+    vector = fields["quatern"].astype(float)
+    length = np.linalg.norm(vector)
+    if length > 1:  # rounding alone: a quaternion's vector is never longer
+        vector = vector / length
+    b, c, d = vector
+    a = np.sqrt(max(0.0, 1 - vector @ vector))
+    rotation = np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+    )
+    affine = np.eye(4)
+    handedness = -1 if fields["pixdim"][0] < 0 else 1
+    affine[:3, :3] = rotation * _steps(fields) * (1, 1, handedness)
+    affine[:3, 3] = fields["qoffset"]
+    return affine
+
+
+def _scaling(fields: Fields) -> tuple[float, float]:
+    """Give slope and intercept; a slope of 0 means that there is none (nifti1.h)."""
+    slope, intercept = float(fields["scl_slope"]), float(fields["scl_inter"])
+    if slope == 0:
+        return 1.0, 0.0
+    if not np.isfinite([slope, intercept]).all():
+        raise ValueError(f"values cannot be scaled by {slope:g} and {intercept:g}")
+    return slope, intercept

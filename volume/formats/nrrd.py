@@ -1,0 +1,261 @@
+"""NRRD (.nrrd): LPS, millimetres, gzip; holds a shear, colour and several volumes.
+
+After Gordon Kindlmann's definition (teem.sourceforge.net/nrrd/format.html). Read here
+rather than by a library, so that no size is believed before it is checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from volume.findings import Finding, warning
+from volume.formats import deflate
+from volume.formats.voxels import Header, number, slabs, stored_dtype
+from volume.geometry import Geometry
+from volume.progress import Progress
+from volume.volume import Volume
+
+LONGEST_HEADER = 1 << 20
+"""A header ends within so many bytes; segmentations keep long tables there."""
+
+TYPES = {
+    "int8": ("int8", "int8_t", "signed char"),
+    "uint8": ("uint8", "uint8_t", "uchar", "unsigned char"),
+    "int16": ("int16", "int16_t", "short", "short int", "signed short", "signed short int"),
+    "uint16": ("uint16", "uint16_t", "ushort", "unsigned short", "unsigned short int"),
+    "int32": ("int32", "int32_t", "int", "signed int"),
+    "uint32": ("uint32", "uint32_t", "uint", "unsigned int"),
+    "int64": (
+        "int64",
+        "int64_t",
+        "longlong",
+        "long long",
+        "long long int",
+        "signed long long",
+        "signed long long int",
+    ),
+    "uint64": ("uint64", "uint64_t", "ulonglong", "unsigned long long", "unsigned long long int"),
+    "float32": ("float",),
+    "float64": ("double",),
+}
+NAMES = {name: dtype for dtype, names in TYPES.items() for name in names}
+
+TO_LPS = {
+    "left-posterior-superior": (1, 1, 1),
+    "lps": (1, 1, 1),
+    "right-anterior-superior": (-1, -1, 1),
+    "ras": (-1, -1, 1),
+    "left-anterior-superior": (1, -1, 1),
+    "las": (1, -1, 1),
+}
+MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001, "": 1.0}
+
+
+def write(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> None:
+    """Write volumes of one grid; several along a last axis of kind `list`."""
+    dtype = stored_dtype(volumes)
+    stream.write(_make_header(volumes, dtype).encode("ascii"))
+    deflate.write_gzip(stream, slabs(volumes, dtype, progress))
+
+
+def _make_header(volumes: Sequence[Volume], dtype: np.dtype[Any]) -> str:
+    geometry = volumes[0].geometry
+    axes = [
+        (size, _vector(axis), "domain")
+        for size, axis in zip(geometry.size, geometry.affine[:3, :3].T, strict=True)
+    ]
+    if volumes[0].is_colour:
+        axes.insert(0, (volumes[0].array.shape[3], "none", "vector"))
+    if len(volumes) > 1:
+        axes.append((len(volumes), "none", "list"))
+    sizes, directions, kinds = zip(*axes, strict=True)
+    return "\n".join(
+        (
+            "NRRD0005",
+            f"type: {TYPES[dtype.name][0]}",
+            f"dimension: {len(axes)}",
+            "space: left-posterior-superior",
+            f"sizes: {' '.join(map(str, sizes))}",
+            f"space directions: {' '.join(directions)}",
+            f"kinds: {' '.join(kinds)}",
+            "endian: little",
+            "encoding: gzip",
+            'space units: "mm" "mm" "mm"',
+            f"space origin: {_vector(geometry.origin)}",
+            "\n",
+        )
+    )
+
+
+def _vector(numbers: Iterable[float]) -> str:
+    return f"({','.join(repr(float(n)) for n in numbers)})"
+
+
+def header(stream: BinaryIO) -> Header:
+    """Read and check a NRRD header; `ValueError` says what is wrong."""
+    fields = _read_fields(stream)
+    _refuse_detached(fields)
+    sizes = _whole_numbers(fields, "sizes")
+    if len(sizes) != _whole_numbers(fields, "dimension")[0] or min(sizes) < 1:
+        raise ValueError("the header's sizes and dimension do not agree")
+    components, count, spatial = _split_axes(sizes, _kinds(fields, len(sizes)))
+    geometry, findings = _geometry(fields, len(sizes), spatial)
+    data, room = _opened(stream, fields)
+    shape = tuple(sizes[axis] for axis in reversed(spatial))
+    return Header(
+        geometry, (*shape, *components), _dtype(fields), data, room, count, findings=findings
+    )
+
+
+def _read_fields(stream: BinaryIO) -> dict[str, str]:
+    """Read `field: value` lines up to the empty one; keys and comments are passed over."""
+    stream.seek(0)
+    if not re.fullmatch(rb"NRRD000[1-5]\r?\n", stream.readline(16)):
+        raise ValueError("this is not a NRRD file: its magic word is missing")
+    fields: dict[str, str] = {}
+    while (line := stream.readline(LONGEST_HEADER)).strip():
+        if stream.tell() > LONGEST_HEADER:
+            raise ValueError(f"the header is longer than {LONGEST_HEADER:,} bytes")
+        name, colon, value = line.decode("utf-8", "replace").strip().partition(":")
+        if colon and not name.startswith("#") and not value.startswith("="):
+            fields[name.strip().lower()] = value.strip()
+    if not line:
+        raise EOFError("the file ends within its header")
+    return fields
+
+
+def _refuse_detached(fields: Mapping[str, str]) -> None:
+    if {"data file", "datafile"} & set(fields):
+        raise ValueError("the voxels are in another file; only attached data are read")
+    for skip in ("byte skip", "byteskip", "line skip", "lineskip"):
+        if fields.get(skip, "0") != "0":
+            raise ValueError(f"a file with {skip!r} is not read")
+
+
+def _whole_numbers(fields: Mapping[str, str], name: str) -> list[int]:
+    text = fields.get(name, "")
+    if not re.fullmatch(r"\d{1,12}( +\d{1,12})*", text, re.ASCII):
+        raise ValueError(f"the header's {name!r} is not made of whole numbers")
+    return [int(word) for word in text.split()]
+
+
+def _kinds(fields: Mapping[str, str], dimension: int) -> list[str]:
+    """Give every axis its kind; an axis without a direction in space is no domain."""
+    directions = _directions(fields, dimension)
+    kinds = fields.get("kinds", "").lower().split() or ["???"] * dimension
+    if len(kinds) != dimension:
+        raise ValueError("the header does not give one kind to every axis")
+    return [
+        ("list" if kind in ("domain", "space", "???") else kind) if direction is None else "domain"
+        for kind, direction in zip(kinds, directions, strict=True)
+    ]
+
+
+def _split_axes(
+    sizes: Sequence[int], kinds: Sequence[str]
+) -> tuple[tuple[int, ...], int, list[int]]:
+    """Tell components, the number of volumes, and which axes are i, j and k."""
+    spatial = [axis for axis, kind in enumerate(kinds) if kind == "domain"]
+    others = [axis for axis, kind in enumerate(kinds) if kind != "domain"]
+    if len(spatial) != 3 or len(others) > 1:
+        raise ValueError(f"only volumes of three axes in space are read, not {len(spatial)}")
+    if not others or sizes[others[0]] == 1:
+        return (), 1, spatial
+    if others == [0] and kinds[0] != "list":
+        return (sizes[0],), 1, spatial
+    return (), sizes[others[0]], spatial
+
+
+def _directions(fields: Mapping[str, str], dimension: int) -> list[list[float] | None]:
+    """Give every axis its step in space; without directions the first three are straight."""
+    if "space directions" not in fields:
+        steps = _spacings(fields, dimension)
+        first = dimension - 3
+        return [None] * first + [
+            [step if row == axis else 0.0 for row in range(3)]
+            for axis, step in enumerate(steps[first:])
+        ]
+    words = re.findall(r"none|\([^()]*\)", fields["space directions"])
+    if len(words) != dimension:
+        raise ValueError("the header does not give one direction to every axis")
+    return [None if word == "none" else _numbers(word) for word in words]
+
+
+def _spacings(fields: Mapping[str, str], dimension: int) -> list[float]:
+    words = fields.get("spacings", "").split() or ["1"] * dimension
+    if len(words) != dimension:
+        raise ValueError("the header does not give one spacing to every axis")
+    return [number(word) for word in words]
+
+
+def _numbers(word: str) -> list[float]:
+    numbers = [number(part) for part in word.strip("()").split(",")]
+    if len(numbers) != 3:
+        raise ValueError(f"{word[:80]!r} is not a vector in space")
+    return numbers
+
+
+def _geometry(
+    fields: Mapping[str, str], dimension: int, spatial: Sequence[int]
+) -> tuple[Geometry, tuple[Finding, ...]]:
+    """Place the grid; what the file does not say is assumed, and said."""
+    space = fields.get("space", "").lower()
+    known = {"space directions", "space origin"} <= set(fields) and space in TO_LPS
+    directions = _directions(fields, dimension)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([directions[axis] for axis in spatial]).T
+    if "space origin" in fields:
+        affine[:3, 3] = _numbers(fields["space origin"])
+    affine[:3] *= _unit(fields)
+    affine[:3] *= np.array(TO_LPS.get(space, (1, 1, 1)))[:, None]
+    size = _whole_numbers(fields, "sizes")
+    geometry = Geometry.from_affine((size[spatial[0]], size[spatial[1]], size[spatial[2]]), affine)
+    return geometry, () if known else (ASSUMED,)
+
+
+ASSUMED = warning(
+    "spacing-assumed",
+    "the file does not say in full where its voxels lie (space, directions, origin):"
+    " axes to the left, back and head and an origin of 0 are assumed",
+)
+
+
+def _unit(fields: Mapping[str, str]) -> float:
+    units = set(re.findall(r'"([^"]*)"', fields.get("space units", ""))) or {""}
+    if len(units) > 1 or not units <= set(MM_PER_UNIT):
+        raise ValueError("the header's unit of length is unknown")
+    return MM_PER_UNIT[units.pop()]
+
+
+def _dtype(fields: Mapping[str, str]) -> np.dtype[Any]:
+    name = fields.get("type", "").lower()
+    if name not in NAMES:
+        raise ValueError(f"voxels of type {name[:40]!r} are not read")
+    dtype = np.dtype(NAMES[name])
+    if dtype.itemsize == 1:
+        return dtype
+    if fields.get("endian") not in ("little", "big"):
+        raise ValueError("the header does not say the order of the bytes")
+    return dtype.newbyteorder("<" if fields["endian"] == "little" else ">")
+
+
+def _opened(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[BinaryIO, int]:
+    """Look behind the header, and say how many bytes of voxels there are at most."""
+    start = stream.tell()
+    room = stream.seek(0, 2) - start
+    stream.seek(start)
+    open_it, expansion = ENCODINGS.get(fields.get("encoding", "").lower(), (None, 0))
+    if open_it is None:
+        raise ValueError("only the encodings raw and gzip are read")
+    return open_it(stream), room * expansion
+
+
+ENCODINGS: Mapping[str, tuple[Callable[[BinaryIO], BinaryIO] | None, int]] = {
+    "raw": (lambda stream: stream, 1),
+    "gzip": (deflate.open_gzip, deflate.EXPANSION),
+    "gz": (deflate.open_gzip, deflate.EXPANSION),
+}

@@ -1,0 +1,303 @@
+"""The patient's planes through a volume: axial, coronal and sagittal, thin or as a slab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from volume.errors import GridError
+from volume.geometry import Geometry
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+
+    from volume.volume import Volume
+
+PLANES: Mapping[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "axial": ((1, 0, 0), (0, 1, 0)),
+    "coronal": ((1, 0, 0), (0, 0, -1)),
+    "sagittal": ((0, 1, 0), (0, 0, -1)),
+}
+"""Each plane's (row direction, column direction) in LPS: to the right and down the screen.
+
+Axial is seen from the feet with the front up, coronal from the front and sagittal from the
+patient's left, both with the head up: radiological, the patient's right on the left.
+"""
+
+COMBINE: Mapping[str, Callable[..., NDArray[Any]]] = {"max": np.max, "min": np.min, "mean": np.mean}
+"""Ways to make one image of a slab: MIP, MinIP, mean."""
+ALIGNED_WITHIN = 0.5
+"""A grid is the patient's where no voxel lies further than this part of the finest spacing
+from where it would lie on a grid with axes exactly L, P and S: half a voxel is not seen."""
+EDGE = ("RL", "AP", "FH")
+"""Towards minus and plus on the x, y and z axis of LPS, as viewers write them."""
+SLANT = 0.17
+"""Direction cosines above this (10 degrees) get their own letter: "AH"."""
+AIR_HU = -1024
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """One image of a volume in space.
+
+    `array` is [row, column], or [row, column, c] for colour, in the volume's values;
+    `origin` (3,) is the centre of pixel [0, 0] in mm LPS; `row_direction` (3,) runs along a
+    row to the right of the screen, `column_direction` (3,) along a column, down;
+    `pixel_spacing` is DICOM's (between rows, between columns) and `thickness` is in mm.
+    """
+
+    array: NDArray[Any]
+    origin: NDArray[np.float64]
+    row_direction: NDArray[np.float64]
+    column_direction: NDArray[np.float64]
+    pixel_spacing: tuple[float, float]
+    thickness: float
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """The (3,) direction of view, away from the eye: row x column."""
+        return np.cross(self.row_direction, self.column_direction)
+
+    @property
+    def letters(self) -> tuple[str, str, str, str]:
+        """What lies at the left, right, top and bottom edge: ("R", "L", "A", "P")."""
+        row, column = self.row_direction, self.column_direction
+        return towards(-row), towards(row), towards(-column), towards(column)
+
+    def to_world(self, pixels: ArrayLike) -> NDArray[np.float64]:
+        """Map (..., 2) places [row, column] to (..., 3) positions, in mm LPS."""
+        row, column = np.moveaxis(np.asarray(pixels, dtype=np.float64), -1, 0)
+        down = self.column_direction * self.pixel_spacing[0]
+        right = self.row_direction * self.pixel_spacing[1]
+        return self.origin + row[..., None] * down + column[..., None] * right
+
+
+def reformat(
+    volume: Volume,
+    plane: str,
+    at: ArrayLike | None = None,
+    slab: float = 0,
+    combine: str = "max",
+) -> Plane:
+    """Cut the patient's axial, coronal or sagittal plane out of a volume.
+
+    `at` (x, y, z) in mm LPS is a point of the plane, the volume's middle if not given.
+    Where the voxels lie along the patient's axes the plane is the layer of voxels nearest
+    to `at`, untouched; else it goes through `at` and is sampled linearly at the finest
+    spacing. `slab` in mm combines layers around it by "max", "min" or "mean". Raises a
+    ValueError for an unknown plane or way to combine, a GridError for a place outside.
+    """
+    return Reformatter(volume).cut(plane, at, slab, combine)
+
+
+@lru_cache(maxsize=64)  # a Geometry never changes, and is its own key
+def plane_grid(geometry: Geometry, plane: str) -> Geometry:
+    """Give the grid as a plane sees it: its axes are (column, row, layer).
+
+    Layers run along the direction of view: to the head, to the back, to the patient's right.
+    """
+    row, column = _directions(plane)
+    wanted = np.array([row, column, np.cross(row, column)])
+    axes = aligned_axes(geometry)
+    if axes is None:
+        return _grid_around(geometry, wanted)
+    order = [axes[int(np.argmax(np.abs(direction)))] for direction in wanted]
+    signs = np.sign(np.sum(geometry.direction[:, order] * wanted.T, axis=0))
+    last = np.array(geometry.size) - 1
+    first = np.zeros(3)
+    for axis, sign in zip(order, signs, strict=True):
+        first[axis] = 0 if sign > 0 else last[axis]
+    size = np.array(geometry.size)[order]
+    return Geometry(
+        (size[0], size[1], size[2]),
+        geometry.to_world(first),
+        geometry.spacing[order],
+        geometry.direction[:, order] * signs,
+    )
+
+
+def aligned_axes(geometry: Geometry) -> tuple[int, int, int] | None:
+    """Say which voxel axis (0 i, 1 j, 2 k) runs along x, y and z; None on oblique grids."""
+    order = np.abs(geometry.direction).argmax(axis=1)
+    if sorted(order) != [0, 1, 2]:
+        return None
+    snapped = np.zeros((3, 3))
+    snapped[[0, 1, 2], order] = np.sign(geometry.direction[[0, 1, 2], order])
+    half = (np.array(geometry.size) - 1) / 2 * geometry.spacing
+    stray = np.linalg.norm(np.abs(geometry.direction - snapped) @ half)
+    if stray > ALIGNED_WITHIN * geometry.spacing.min():
+        return None
+    return int(order[0]), int(order[1]), int(order[2])
+
+
+def towards(direction: ArrayLike) -> str:
+    """Name where a direction in LPS points to: "L", or "AH" for one that is oblique."""
+    vector = np.asarray(direction, dtype=np.float64)
+    vector = vector / np.linalg.norm(vector)
+    axes = [int(axis) for axis in np.argsort(-np.abs(vector), kind="stable")]
+    return "".join(EDGE[axis][int(vector[axis] > 0)] for axis in axes if abs(vector[axis]) > SLANT)
+
+
+class Reformatter:
+    """Cuts planes out of one volume; keeps what they share, so that each takes a moment."""
+
+    def __init__(self, volume: Volume, *, nearest: bool = False) -> None:
+        self.volume = volume
+        self.nearest = nearest
+        self.aligned = aligned_axes(volume.geometry) is not None
+        self._layers: dict[str, NDArray[Any]] = {}
+
+    def cut(
+        self, plane: str, at: ArrayLike | None = None, slab: float = 0, combine: str = "max"
+    ) -> Plane:
+        """Cut one plane, as `reformat` does."""
+        if combine not in COMBINE:
+            raise ValueError(f"no such way to combine: {combine!r}; there are {', '.join(COMBINE)}")
+        if not slab >= 0:
+            raise ValueError(f"a slab's thickness must be 0 or more, not {slab}")
+        grid = plane_grid(self.volume.geometry, plane)
+        layer = layer_at(grid, self.volume.geometry.centre if at is None else at)
+        count = max(1, round(slab / grid.spacing[2]))
+        if self.aligned:
+            layer = float(np.clip(round(layer), 0, grid.size[2] - 1))
+            array, count = self._pick(plane, int(layer), count, combine)
+        else:
+            array = self._sample(grid, layer, count, combine)
+        return Plane(
+            array,
+            grid.to_world((0, 0, layer)),
+            grid.direction[:, 0],
+            grid.direction[:, 1],
+            (float(grid.spacing[1]), float(grid.spacing[0])),
+            float(count * grid.spacing[2]),
+        )
+
+    def _pick(self, plane: str, layer: int, count: int, combine: str) -> tuple[NDArray[Any], int]:
+        """Take layers of voxels as they are; say how many the volume has of those."""
+        if plane not in self._layers:
+            self._layers[plane] = _as_layers(self.volume, plane_grid(self.volume.geometry, plane))
+        layers = self._layers[plane]
+        if count == 1:
+            return np.array(layers[layer], order="C"), 1
+        first = max(0, layer - (count - 1) // 2)
+        slab = layers[first : layer + count // 2 + 1]
+        return _as_type(COMBINE[combine](slab, axis=0), self.volume.array.dtype), len(slab)
+
+    def _sample(self, grid: Geometry, layer: float, count: int, combine: str) -> NDArray[Any]:
+        """Sample the plane between the voxels, linearly."""
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+        from vtkmodules.vtkImagingCore import vtkImageReslice
+
+        to_index = np.linalg.inv(self.volume.geometry.affine) @ grid.affine
+        to_index[:3, 3] += layer * to_index[:3, 2]
+        reslice = vtkImageReslice()
+        reslice.SetInputData(self._image)
+        reslice.SetResliceAxes(_matrix(to_index))
+        reslice.SetOutputOrigin(0, 0, 0)
+        reslice.SetOutputSpacing(1, 1, 1)
+        reslice.SetOutputExtent(0, grid.size[0] - 1, 0, grid.size[1] - 1, 0, 0)
+        reslice.SetInterpolationMode(0 if self.nearest else 1)
+        reslice.SetBackgroundColor(*[self._outside] * 4)
+        reslice.SetSlabNumberOfSlices(count)
+        getattr(reslice, f"SetSlabModeTo{combine.capitalize()}")()
+        reslice.Update()
+        values = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
+        shape = (grid.size[1], grid.size[0], *self.volume.array.shape[3:])
+        return np.array(values.reshape(shape), dtype=self.volume.array.dtype)
+
+    @cached_property
+    def _outside(self) -> float:
+        """The value beyond the volume's edges: air, or the least there is."""
+        if self.volume.is_colour or self.nearest:
+            return 0.0
+        if self.volume.unit == "HU":
+            return AIR_HU
+        least = float(np.fmin.reduce(self.volume.array, axis=None))
+        return least if np.isfinite(least) else 0.0
+
+    @cached_property
+    def _image(self) -> vtkImageData:
+        """The voxels as VTK sees them, in index space, sharing the array's memory."""
+        from vtkmodules.util.numpy_support import numpy_to_vtk
+        from vtkmodules.vtkCommonDataModel import vtkImageData
+
+        voxels = np.ascontiguousarray(_for_vtk(self.volume.array))
+        image = vtkImageData()
+        image.SetDimensions(*self.volume.geometry.size)
+        components = voxels.shape[3] if self.volume.is_colour else 1
+        image.GetPointData().SetScalars(numpy_to_vtk(voxels.reshape(-1, components)))
+        self._shared = voxels  # VTK reads this memory and does not own it
+        return image
+
+
+def _directions(plane: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if plane not in PLANES:
+        raise ValueError(f"no such plane: {plane!r}; there are {', '.join(PLANES)}")
+    row, column = PLANES[plane]
+    return np.array(row, dtype=np.float64), np.array(column, dtype=np.float64)
+
+
+def _grid_around(geometry: Geometry, directions: NDArray[np.float64]) -> Geometry:
+    """Make the box along the rows of `directions` (3, 3) that holds every voxel centre."""
+    places = geometry.corners @ directions.T
+    low, high = places.min(axis=0), places.max(axis=0)
+    spacing = np.full(3, geometry.spacing.min())
+    spacing[2] = geometry.spacing[np.argmax(np.abs(directions[2] @ geometry.direction))]
+    size = np.floor((high - low) / spacing + 1e-6).astype(int) + 1
+    first = (low + high) / 2 - (size - 1) / 2 * spacing
+    return Geometry((size[0], size[1], size[2]), first @ directions, spacing, directions.T)
+
+
+def layer_at(grid: Geometry, at: ArrayLike) -> float:
+    """Give the layer a place lies in; refuse a place the volume does not reach."""
+    place = np.asarray(at, dtype=np.float64)
+    if place.shape != (3,) or not np.isfinite(place).all():
+        raise ValueError(f"a place is three numbers, x, y, z in mm LPS, not {at!r}")
+    layer = float(grid.to_index(place)[2])
+    if not -0.5 - 1e-6 <= layer <= grid.size[2] - 0.5 + 1e-6:
+        axis = int(np.argmax(np.abs(grid.direction[:, 2])))
+        ends = sorted(grid.to_world([(0, 0, 0), (0, 0, grid.size[2] - 1)])[:, axis])
+        raise GridError(
+            f"{'xyz'[axis]} = {place[axis]:.5g} mm is outside the volume,"
+            f" which reaches from {ends[0]:.5g} to {ends[1]:.5g} mm"
+        )
+    return layer
+
+
+def _as_layers(volume: Volume, grid: Geometry) -> NDArray[Any]:
+    """View the voxels as [layer, row, column(, c)] of an aligned plane."""
+    axes = np.abs(volume.geometry.direction.T @ grid.direction).argmax(axis=0)
+    signs = np.sign(np.sum(volume.geometry.direction[:, axes] * grid.direction, axis=0))
+    kji = [2 - int(axis) for axis in axes[::-1]]
+    steps = tuple(slice(None, None, int(sign)) for sign in signs[::-1])
+    colour = range(3, volume.array.ndim)
+    return volume.array.transpose(*kji, *colour)[steps]
+
+
+def _as_type(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Give a mean the type of the values it was made of."""
+    return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype, copy=False)
+
+
+def _for_vtk(array: NDArray[Any]) -> NDArray[Any]:
+    """Give the values in a type VTK can resample, in the machine's byte order.
+
+    On whole numbers of 64 bits vtkImageReslice (VTK 9.7) ends the process.
+    """
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    wider = {"?": np.uint8, "e": np.float32, "q": np.float64, "Q": np.float64}
+    wider |= {"l": np.float64, "L": np.float64} if native.dtype.itemsize == 8 else {}
+    return native.astype(wider.get(native.dtype.char, native.dtype), copy=False)
+
+
+def _matrix(values: NDArray[np.float64]) -> Any:
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+    matrix = vtkMatrix4x4()
+    matrix.DeepCopy(values.ravel().tolist())
+    return matrix

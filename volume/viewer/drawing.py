@@ -1,0 +1,70 @@
+"""Draws a scene into a window of VTK's, on the screen or off: only what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import vtkmodules.vtkRenderingFreeType
+import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 the two give the abstract classes a body
+from vtkmodules.vtkRenderingCore import vtkRenderWindow
+
+from volume.processing.planes import PLANES, Reformatter
+from volume.surface import Mesh
+from volume.viewer.body_pane import BodyPane
+from volume.viewer.layout import arrange
+from volume.viewer.pane import Pane
+from volume.viewer.scene import Scene
+from volume.viewer.slice_pane import SlicePane
+from volume.viewer.strips import Backdrop, Banner, HelpCard, StatusStrip, Title
+from volume.volume import Volume
+
+
+class Drawing:
+    """The panes of one volume in one window."""
+
+    def __init__(
+        self,
+        window: vtkRenderWindow,
+        volume: Volume,
+        scene: Scene,
+        meshes: Sequence[Mesh] = (),
+        title: str = "",
+    ) -> None:
+        self.window = window
+        self.titled = bool(title)
+        self.body = BodyPane(volume, meshes)
+        reformatter = Reformatter(volume)
+        self.panes: tuple[Pane, ...] = (
+            Backdrop(),
+            *(SlicePane(plane, reformatter) for plane in PLANES),
+            self.body,
+            StatusStrip(volume),
+            Banner(scene.subject.banner.partition(":")[0]),
+            Title(title),
+            HelpCard(),
+        )
+        for pane in self.panes:
+            window.AddRenderer(pane.renderer)
+
+    def draw(self, scene: Scene, size: tuple[int, int], *, surface: bool = True) -> bool:
+        """Draw what the scene changed; say whether there was anything.
+
+        Without `surface` the 3D pane waits, so that the images are there at once.
+        """
+        self.body.waiting = not surface
+        banner = bool(scene.subject.banner)
+        layout = arrange(scene.layout, size, banner=banner, title=self.titled)
+        changed = [pane for pane in self.panes if pane.prepare(scene, layout)]
+        if not changed:
+            return False
+        for pane in self.panes:
+            pane.renderer.SetDraw(pane in changed)
+        self.window.Render()
+        for pane in self.panes:  # whoever else has the window rendered keeps these pixels
+            pane.renderer.DrawOff()
+        return True
+
+    def forget(self) -> None:
+        """Have everything drawn next time: the window lost its pixels."""
+        for pane in self.panes:
+            pane.forget()

@@ -1,0 +1,114 @@
+"""A scene as a picture, drawn off screen: no window and no display needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from volume.atomic import refuse_unwritable, whole_file
+from volume.errors import VolumeError
+from volume.processing.windows import Window
+from volume.surface import Mesh
+from volume.viewer import gl
+from volume.viewer.layout import check_size
+from volume.viewer.scene import Scene, scene_of
+from volume.volume import Volume
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkRenderingCore import vtkRenderWindow
+
+SIZE = (1600, 1200)
+
+
+def screenshot(
+    volume: Volume,
+    path: str | os.PathLike[str],
+    *meshes: Mesh,
+    window: Window | str | None = None,
+    layout: str = "four",
+    at: ArrayLike | None = None,
+    level: float | None = None,
+    size: tuple[int, int] = SIZE,
+    overwrite: bool = False,
+    title: str | None = None,
+) -> Path:
+    """Write the first look at a volume as a PNG, without a window or a display.
+
+    `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
+    `level` the surface's value, `size` (width, height) in pixels, `title` a line above.
+    Without a level CT shows its bone, other volumes what Otsu's threshold parts; with
+    meshes, these alone. Raises an ExistsError if the file is there, a DisplayError that
+    says what to install where nothing can be drawn, a ValueError for a window, layout or
+    size that does not exist, a GridError for a place outside the volume.
+    """
+    path = Path(path)
+    _check_name(path)
+    refuse_unwritable(path, overwrite=overwrite)
+    scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
+    pixels = picture(scene, volume, meshes, size=size, title=title)
+    write_png(path, pixels, overwrite=overwrite)
+    return path
+
+
+def picture(
+    scene: Scene,
+    volume: Volume,
+    meshes: Sequence[Mesh] = (),
+    *,
+    size: tuple[int, int] = SIZE,
+    title: str | None = None,
+) -> NDArray[np.uint8]:
+    """Draw a scene of a volume as (rows, columns, 3) of red, green and blue, 0 to 255."""
+    width, height = check_size(size)
+    canvas = gl.off_screen_window((width, height))
+    from volume.viewer.drawing import Drawing
+
+    try:
+        Drawing(canvas, volume, scene, meshes, title or "").draw(scene, (width, height))
+        return pixels_of(canvas)
+    finally:
+        canvas.Finalize()
+
+
+def pixels_of(window: vtkRenderWindow) -> NDArray[np.uint8]:
+    """Read a window of VTK's back as (rows, columns, 3), the top row first."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
+
+    width, height = window.GetSize()
+    values = vtkUnsignedCharArray()
+    window.GetPixelData(0, 0, width - 1, height - 1, 0, values, 0)
+    pixels: NDArray[Any] = vtk_to_numpy(values).reshape(height, width, 3)
+    return np.array(pixels[::-1])
+
+
+def write_png(path: Path, pixels: NDArray[np.uint8], *, overwrite: bool = False) -> None:
+    """Write (rows, columns, 3) as a PNG that is whole or not there."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkIOImage import vtkPNGWriter
+
+    rows, columns = pixels.shape[:2]
+    image = vtkImageData()
+    image.SetDimensions(columns, rows, 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(pixels[::-1].reshape(-1, 3), deep=True))
+    writer = vtkPNGWriter()
+    writer.SetInputData(image)
+    writer.WriteToMemoryOn()
+    writer.Write()
+    with whole_file(path, overwrite=overwrite) as stream:
+        stream.write(memoryview(writer.GetResult()))
+
+
+def _check_name(path: Path) -> None:
+    if path.suffix.lower() != ".png":
+        raise VolumeError(
+            "pictures are written as PNG, and this name is another format's",
+            files=(str(path),),
+            remedy=f"name it {path.stem or 'picture'}.png",
+        )

@@ -1,0 +1,134 @@
+"""What surrounds the panes: seams, the line below, the banner above, the card of hands."""
+
+from __future__ import annotations
+
+from volume.viewer.colours import BANNER, CARD, FAINT, SEAM, STRIP, TEXT
+from volume.viewer.controller import HANDS
+from volume.viewer.layout import Layout, Rect
+from volume.viewer.overlay import MARGIN, Label
+from volume.viewer.pane import Pane
+from volume.viewer.scene import Scene
+from volume.viewer.words import DISCLAIMER, LETTER_WIDTH, probe_line, safe, shorten
+from volume.volume import Volume
+
+
+class Backdrop(Pane):
+    """The whole display behind the panes; where it is drawn, all the others are."""
+
+    def __init__(self) -> None:
+        super().__init__(SEAM)
+
+    def place(self, layout: Layout) -> Rect | None:
+        """Cover the display."""
+        return Rect(0, 0, *layout.size)
+
+    def key(self, scene: Scene) -> object:
+        """Only another layout needs other seams."""
+
+    def update(self, scene: Scene) -> None:
+        """Nothing is written here."""
+
+
+class StatusStrip(Pane):
+    """The probe line, or a note for a moment, and what this program is not."""
+
+    def __init__(self, volume: Volume) -> None:
+        super().__init__(STRIP)
+        self.volume = volume
+        self.probe = Label(self.renderer, "left", "middle")
+        self.disclaimer = Label(self.renderer, "right", "middle")
+
+    def place(self, layout: Layout) -> Rect | None:
+        """Lie below the panes."""
+        return layout.status
+
+    def key(self, scene: Scene) -> object:
+        """The line changes with the place and the note."""
+        return scene.cursor, scene.note
+
+    def update(self, scene: Scene) -> None:
+        """Write the line; the disclaimer keeps its room."""
+        font = self.font - 1
+        edge, middle = self.font * MARGIN, self.rect.height / 2
+        room = self.rect.width - font * LETTER_WIDTH * (len(DISCLAIMER) + 4)
+        line = safe(scene.note) or probe_line(scene, self.volume)
+        self.probe.show(shorten(line, room, font), edge, middle, font, TEXT)
+        self.disclaimer.show(DISCLAIMER, self.rect.width - edge, middle, font, FAINT)
+
+
+class Banner(Pane):
+    """The gravest finding about the volume."""
+
+    def __init__(self, severity: str) -> None:
+        super().__init__(BANNER.get(severity, STRIP))
+        self.line = Label(self.renderer, "left", "middle")
+
+    def place(self, layout: Layout) -> Rect | None:
+        """Lie above the panes, where there is something to say."""
+        return layout.banner
+
+    def key(self, scene: Scene) -> object:
+        """The words stay what they are."""
+        return scene.subject.banner
+
+    def update(self, scene: Scene) -> None:
+        """Write the words."""
+        edge = self.font * MARGIN
+        line = shorten(scene.subject.banner, self.rect.width - 2 * edge, self.font)
+        self.line.show(line, edge, self.rect.height / 2, self.font, TEXT)
+
+
+class Title(Pane):
+    """What the caller calls the picture."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(STRIP)
+        self.title = safe(title)
+        self.line = Label(self.renderer, "left", "middle")
+
+    def place(self, layout: Layout) -> Rect | None:
+        """Lie at the top, where there is a title."""
+        return layout.title
+
+    def key(self, scene: Scene) -> object:  # noqa: ARG002 the same words for every scene
+        """The title stays what it is."""
+        return None
+
+    def update(self, scene: Scene) -> None:  # noqa: ARG002 the same words for every scene
+        """Write the title."""
+        edge = self.font * MARGIN
+        line = shorten(self.title, self.rect.width - 2 * edge, self.font)
+        self.line.show(line, edge, self.rect.height / 2, self.font, TEXT)
+
+
+class HelpCard(Pane):
+    """The hands and keys, in the middle of the display."""
+
+    def __init__(self) -> None:
+        super().__init__(CARD)
+        self.gestures = Label(self.renderer, "left", "top")
+        self.deeds = Label(self.renderer, "left", "top")
+
+    def prepare(self, scene: Scene, layout: Layout) -> bool:
+        """Be there only when asked for."""
+        if not scene.help:
+            self.forget()
+            return False
+        return super().prepare(scene, layout)
+
+    def place(self, layout: Layout) -> Rect | None:
+        """Take the middle, as large as the words and no larger than the display."""
+        width = min(layout.size[0], round(34 * layout.font))
+        height = min(layout.size[1], round((len(HANDS) * 1.42 + 2.2) * layout.font))
+        return Rect((layout.size[0] - width) // 2, (layout.size[1] - height) // 2, width, height)
+
+    def key(self, scene: Scene) -> object:
+        """The card lies over panes that may be drawn anew beneath it."""
+        return id(scene)
+
+    def update(self, scene: Scene) -> None:  # noqa: ARG002 the same words for every scene
+        """Write the table in two columns."""
+        top = self.rect.height - 1.2 * self.font
+        gestures, deeds = zip(*HANDS, strict=True)
+        self.gestures.show("\n".join(gestures), 1.4 * self.font, top, self.font, TEXT)
+        self.deeds.show("\n".join(deeds), 17 * self.font, top, self.font, FAINT)

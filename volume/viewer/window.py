@@ -1,0 +1,250 @@
+"""A window on the screen: pyvista's own, with the viewer's hands and keys instead of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from volume.atomic import safe_name
+from volume.errors import ExistsError, VolumeError
+from volume.processing.windows import Window as IntensityWindow
+from volume.surface import Mesh
+from volume.viewer import gl
+from volume.viewer.controller import Controller
+from volume.viewer.layout import check_size
+from volume.viewer.scene import Scene, scene_of
+from volume.volume import Volume
+
+SIZE = (1600, 1000)
+SCREEN_PART = 0.9
+"""A window is at most this part of the screen."""
+SOON_MS = 1
+HEARTBEAT_MS = 250
+"""So often the window looks whether it was resized or Ctrl+C was pressed in the terminal."""
+
+BUTTONS = ("Left", "Middle", "Right")
+KEYS = {"question": "?", "Prior": "PageUp", "Next": "PageDown"}
+"""What X11 calls keys, where we call them otherwise."""
+
+
+def view(
+    volume: Volume,
+    *meshes: Mesh,
+    window: IntensityWindow | str | None = None,
+    layout: str = "four",
+    at: ArrayLike | None = None,
+    level: float | None = None,
+    size: tuple[int, int] | None = None,
+    title: str | None = None,
+) -> None:
+    """Show a volume in a window, and return when it is closed.
+
+    `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
+    `level` the surface's value, `size` (width, height) in pixels; meshes are laid over the
+    volume in the 3D pane. The key ? shows the hands. Raises a DisplayError where no window
+    can be opened, and the errors of `screenshot`.
+    """
+    scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
+    size = None if size is None else check_size(size)
+    gl.require_display()
+    Window(volume, scene, meshes, size=size, title=title).run()
+
+
+class Window:
+    """Forwards events to the controller, and draws once an idle moment."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        scene: Scene,
+        meshes: Sequence[Mesh] = (),
+        *,
+        size: tuple[int, int] | None = None,
+        title: str | None = None,
+        off_screen: bool = False,
+    ) -> None:
+        import pyvista
+
+        from volume.viewer.drawing import Drawing
+
+        self.volume = volume
+        self.plotter = pyvista.Plotter(
+            off_screen=off_screen,
+            notebook=False,
+            lighting="none",
+            title=title or " ".join(filter(None, (volume.id, "volume"))),
+        )
+        self.window = self.plotter.render_window
+        self.interactor = self.plotter.iren.interactor
+        self._take_over()
+        self.window.SetSize(*(size or self._fit_screen()))
+        self.drawing = Drawing(self.window, volume, scene, meshes)
+        self.controller = Controller(scene, self.window.GetSize())
+        self.failure: BaseException | None = None
+        self._surface_is_due = True
+        self._timer_is_set = False
+        self._listen()
+
+    def run(self) -> None:
+        """Show the window until it is closed; raise what went wrong meanwhile."""
+        self.interactor.Initialize()
+        self.draw(surface=False)
+        self.interactor.CreateRepeatingTimer(HEARTBEAT_MS)
+        self._soon()
+        self.plotter.show()
+        if self.failure is not None:
+            raise self.failure
+
+    def draw(self, *, surface: bool = True) -> None:
+        """Draw what has changed since the last time, in the window's present size."""
+        size = self.window.GetSize()
+        if size != self.controller.size:
+            self.controller.resize(size)
+            self.drawing.forget()
+        self._surface_is_due = not surface
+        self.drawing.draw(self.controller.scene, size, surface=surface)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.plotter.close()
+
+    # what pyvista brings along
+
+    def _take_over(self) -> None:
+        """Leave nothing of pyvista's renderers, mouse and keys: q, w, s, e, p, f, 3, v, Up."""
+        for renderer in list(self.window.GetRenderers()):
+            self.window.RemoveRenderer(renderer)
+        self.window.SetNumberOfLayers(1)
+        self.window.SetMultiSamples(0)
+        self.plotter.iren.remove_observers()
+        self.plotter.iren.clear_key_event_callbacks()
+        self.plotter.iren.style = None
+
+    def _fit_screen(self) -> tuple[int, int]:
+        screen = self.window.GetScreenSize()
+        width, height = (
+            min(wish, int(side * SCREEN_PART)) if side > 0 else wish
+            for wish, side in zip(SIZE, screen, strict=True)
+        )
+        return width, height
+
+    # events
+
+    def _listen(self) -> None:
+        hear = self._hear
+        for button in BUTTONS:
+            name = button.lower()
+            hear(f"{button}ButtonPressEvent", partial(self._press, name))
+            hear(f"{button}ButtonDoubleClickEvent", partial(self._press, name))
+            hear(f"{button}ButtonReleaseEvent", partial(self._release, name))
+        hear("MouseMoveEvent", self._move)
+        hear("MouseWheelForwardEvent", partial(self._wheel, 1))
+        hear("MouseWheelBackwardEvent", partial(self._wheel, -1))
+        hear("KeyPressEvent", self._key)
+        hear("ConfigureEvent", self._soon)
+        hear("TimerEvent", self._idle)
+
+    def _hear(self, event: str, react: Callable[[], None]) -> None:
+        """React to an event; what goes wrong closes the window and is raised by `run`.
+
+        VTK would print an exception and go on, and end the process on Ctrl+C.
+        """
+
+        def guarded(_source: Any, _event: str) -> None:
+            try:
+                react()
+            except BaseException as problem:  # noqa: BLE001 `run` raises it again
+                self.failure = self.failure or problem
+                self._stop()
+
+        self.interactor.AddObserver(event, guarded)
+
+    def _press(self, button: str) -> None:
+        x, y = self.interactor.GetEventPosition()
+        self.controller.press(button, x, y, time=time.monotonic(), shift=self._shift)
+        self._soon()
+
+    def _release(self, button: str) -> None:
+        x, y = self.interactor.GetEventPosition()
+        self.controller.release(button, x, y, time=time.monotonic())
+        self._soon()
+
+    def _move(self) -> None:
+        self.controller.move(*self.interactor.GetEventPosition(), shift=self._shift)
+        self._soon()
+
+    def _wheel(self, steps: int) -> None:
+        x, y = self.interactor.GetEventPosition()
+        self.controller.wheel(x, y, steps, shift=self._shift, ctrl=self._ctrl)
+        self._soon()
+
+    def _key(self) -> None:
+        self.controller.key(self._key_name(), shift=self._shift, ctrl=self._ctrl)
+        for wish in self.controller.wishes:
+            WISHES[wish](self)
+        self.controller.wishes.clear()
+        self._soon()
+
+    @property
+    def _shift(self) -> bool:
+        return bool(self.interactor.GetShiftKey())
+
+    @property
+    def _ctrl(self) -> bool:
+        return bool(self.interactor.GetControlKey())
+
+    def _key_name(self) -> str:
+        """Name the key by what it writes, so that any keyboard's "?" is one."""
+        code = self.interactor.GetKeyCode()
+        if code.isprintable() and code.strip() and code != "\0":
+            return str(code)
+        name = str(self.interactor.GetKeySym() or "").removeprefix("KP_")
+        return KEYS.get(name, name)
+
+    # drawing when there is time
+
+    def _soon(self) -> None:
+        """Have `_idle` called once the events that wait have been heard."""
+        if not self._timer_is_set:
+            self._timer_is_set = True
+            self.interactor.CreateOneShotTimer(SOON_MS)
+
+    def _idle(self) -> None:
+        self._timer_is_set = False
+        self.draw()
+
+    # wishes
+
+    def _stop(self) -> None:
+        self.interactor.TerminateApp()
+
+    def _write_picture(self) -> None:
+        """Write what the window shows as the next free picture in the working folder."""
+        from volume.viewer.picture import pixels_of, write_png
+
+        self.draw()
+        pixels = pixels_of(self.window)
+        stem = safe_name(self.volume.id or "picture")
+        for number in count(1):
+            path = Path(f"{stem}_{number}.png")
+            try:
+                write_png(path, pixels)
+            except ExistsError:
+                continue
+            except VolumeError as problem:
+                self.controller.scene = self.controller.scene.say(str(problem))
+                return
+            self.controller.scene = self.controller.scene.say(f"written: {path}")
+            return
+
+
+WISHES: dict[str, Callable[[Window], None]] = {
+    "screenshot": Window._write_picture,
+    "close": Window._stop,
+}

@@ -1,0 +1,119 @@
+"""What the viewer writes on its panes: short, of the data, never of the patient."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from volume.viewer.scene import Scene
+    from volume.volume import Volume
+
+DISCLAIMER = "For research and teaching. Not a medical device."
+LAST_DRAWN = 0x17F
+"""VTK's own font has glyphs to the end of Latin Extended-A, and the marks below."""
+MARKS = "–—…•"
+LETTER_WIDTH = 0.52
+"""The mean width of a letter of VTK's own font, in parts of its size."""
+INVENTED = {0: "not scanned", 2: "interpolated"}
+"""What `Volume.valid` says of voxels that were not measured."""
+
+
+def safe(text: str) -> str:
+    """Give text as one line that VTK's font can draw: no control characters, "?" for the rest."""
+    drawn = (_drawable(letter) for letter in unicodedata.normalize("NFC", text))
+    return " ".join("".join(drawn).split())
+
+
+def shorten(text: str, width: float, font: int) -> str:
+    """Cut text that is longer than `width` pixels, and say so with an ellipsis."""
+    room = max(1, int(width / (font * LETTER_WIDTH)))
+    return text if len(text) <= room else text[: room - 1].rstrip() + "…"
+
+
+def banner_line(findings: Iterable[Finding]) -> str:
+    """Tell the gravest finding that is no mere remark, and how many more there are."""
+    grave = sorted(
+        (finding for finding in findings if finding.severity != Severity.INFO),
+        key=lambda finding: finding.severity != Severity.ERROR,
+    )
+    if not grave:
+        return ""
+    more = f"   (and {len(grave) - 1} more)" if len(grave) > 1 else ""
+    return f"{grave[0].severity}: {safe(grave[0].message)}{more}"
+
+
+def probe_line(scene: Scene, volume: Volume) -> str:
+    """Tell where the crosshair stands and the value there, with its unit."""
+    x, y, z = scene.cursor
+    index = np.rint(volume.geometry.to_index(scene.cursor)).astype(int)
+    place = f"x {x:.1f}  y {y:.1f}  z {z:.1f} mm LPS"
+    if (index < 0).any() or (index >= volume.geometry.size).any():
+        return f"{place}     outside the volume"
+    i, j, k = (int(n) for n in index)
+    return f"{place}     i {i}  j {j}  k {k}     {_value(volume, k, j, i)}"
+
+
+def plane_line(scene: Scene, plane: str) -> str:
+    """Tell where a plane lies and which layer of how many it is."""
+    axis = int(np.argmax(np.abs(scene.grid(plane).direction[:, 2])))
+    number, count = scene.layer_number(plane)
+    return f"{'xyz'[axis]} {scene.cursor[axis]:.1f} mm     {number} / {count}"
+
+
+def volume_lines(volume: Volume) -> str:
+    """Tell modality, name, size and spacing, a line each."""
+    named = " ".join(filter(None, (volume.modality, volume.id)))
+    size = " × ".join(str(n) for n in volume.geometry.size)
+    spacing = " × ".join(f"{mm:.3g}" for mm in volume.geometry.spacing)
+    return "\n".join(filter(None, (safe(named), size, f"{spacing} mm")))
+
+
+def window_line(scene: Scene) -> str:
+    """Tell the window as DICOM does: centre and width."""
+    if scene.subject.is_colour:
+        return "colour"
+    centre, width = scene.window
+    inverted = "   inverted" if scene.inverted else ""
+    return f"C {_short(centre)}   W {_short(width)}{inverted}"
+
+
+def surface_line(scene: Scene) -> str:
+    """Tell the level of the surface."""
+    if scene.level is None:
+        return ""
+    return " ".join(filter(None, ("surface at", _short(scene.level), safe(scene.subject.unit))))
+
+
+def nice_length(most_mm: float) -> float:
+    """Give the largest 1, 2 or 5 times a power of ten that is no longer."""
+    power = 10.0 ** np.floor(np.log10(most_mm))
+    return float(max(step * power for step in (1, 2, 5) if step * power <= most_mm * (1 + 1e-9)))
+
+
+def _value(volume: Volume, k: int, j: int, i: int) -> str:
+    value: NDArray[np.generic] = volume.array[k, j, i]
+    if volume.is_colour:
+        words = " ".join(str(part) for part in value)
+    elif value.dtype.kind == "f":
+        words = f"{float(value):.5g}"
+    else:
+        words = str(value)
+    doubt = INVENTED.get(int(volume.valid[k, j, i])) if volume.valid is not None else None
+    return " ".join(filter(None, (words, safe(volume.unit), f"({doubt})" if doubt else "")))
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _drawable(letter: str) -> str:
+    if unicodedata.category(letter)[0] in "CZ":
+        return " "
+    return letter if ord(letter) <= LAST_DRAWN or letter in MARKS else "?"
