@@ -167,4 +167,6 @@ def _shell_option(match: re.Match[str]) -> str:
 
 def _python_option(match: re.Match[str]) -> str:
     option, value = match.groups()
+    if option == "all":
+        return "load_all"
     return f'{option}="{value}"' if value else f"{option}=True"

@@ -38,7 +38,7 @@ def group_slices(slices: Iterable[SliceHeader]) -> dict[tuple[str, str], list[Gr
 
 def _split(members: Sequence[SliceHeader]) -> list[Group]:
     groups = [Group(tuple(members))]
-    for cut in (_by_matrix, _by_placing, _by_frame_of_reference, _by_orientation):
+    for cut in (_by_localizer, _by_matrix, _by_placing, _by_frame_of_reference, _by_orientation):
         groups = [part for group in groups for part in cut(group)]
     return groups
 
@@ -55,6 +55,28 @@ def _parted(
         Group(tuple(part), f"{group.letters}_{letter}{n}", group.findings + found)
         for n, part in enumerate(ordered, start=1)
     ]
+
+
+def _by_localizer(group: Group) -> list[Group]:
+    """Set localizers apart from the volume they were planned for (PS3.3 C.8.2.1.1.1)."""
+    localizers = tuple(h for h in group.slices if "LOCALIZER" in h.image_type)
+    others = tuple(h for h in group.slices if "LOCALIZER" not in h.image_type)
+    if not localizers:
+        return [group]
+    itself = info("localizer", "a localizer: kept apart from the volumes", evidence=LOCALIZER)
+    if not others:
+        return [replace(group, findings=(*group.findings, itself))]
+    beside = info("localizer", f"{len(localizers)} localizer slices are kept apart")
+    return [
+        replace(group, slices=others, findings=(*group.findings, beside)),
+        Group(localizers, f"{group.letters}_l1", (*group.findings, itself)),
+    ]
+
+
+LOCALIZER = {"localizer": True}
+"""Evidence that a stack is a localizer itself."""
+PILOT_ORIENTATIONS, PILOT_SLICES = 3, 3
+"""Three orientations or more, of no more than three slices each: a pilot scan."""
 
 
 def _by_matrix(group: Group) -> list[Group]:
@@ -75,16 +97,9 @@ def _by_matrix(group: Group) -> list[Group]:
 
 
 def _family(header: SliceHeader) -> tuple[object, ...]:
-    """Tell images apart that are never one volume: other modalities, localizers, signs."""
-    kind = sop_classes.SLICES.get(header.sop_class_uid) or sop_classes.FRAMES.get(
-        header.sop_class_uid, ""
-    )
-    return kind, is_localizer(header), header.pixels.photometric
-
-
-def is_localizer(header: SliceHeader) -> bool:
-    """Say whether a slice calls itself a localizer (PS3.3 C.8.2.1.1.1)."""
-    return "LOCALIZER" in header.image_type
+    """Tell images apart that are never one volume: other modalities, inverted ones."""
+    kinds = {**sop_classes.SLICES, **sop_classes.FRAMES}
+    return kinds.get(header.sop_class_uid, ""), header.pixels.photometric
 
 
 def _by_placing(group: Group) -> list[Group]:
@@ -145,9 +160,15 @@ def _by_orientation(group: Group) -> list[Group]:
     if len(clusters) == 1:
         return [group]
     largest = max(map(len, clusters))
-    if len(clusters) * 2 > len(group.slices) and largest < 3 and len(clusters) > 3:
+    if len(clusters) * 2 > len(group.slices) and len(clusters) > PILOT_ORIENTATIONS:
         text = f"{len(group.slices)} slices in {len(clusters)} orientations do not form a stack"
-        return [replace(group, findings=(*group.findings, error("not-a-stack", text)))]
+        refusal = error(
+            "not-a-stack", text, remedy="images that turn around an axis hold no volume"
+        )
+        return [replace(group, findings=(*group.findings, refusal))]
+    if len(clusters) >= PILOT_ORIENTATIONS and largest <= PILOT_SLICES:
+        text = f"a localizer of {len(clusters)} orientations: kept apart from the volumes"
+        return _parted(group, clusters, "o", info("localizer", text, evidence=LOCALIZER))
     text = f"{len(clusters)} orientations share this series: each is a volume of its own"
     evidence = {"orientations": len(clusters), "slices": sorted(map(len, clusters), reverse=True)}
     return _parted(group, clusters, "o", info("orientation-split", text, evidence=evidence))

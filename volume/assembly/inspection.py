@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.drift import is_shifted, is_tilted
-from volume.assembly.grouping import is_localizer
 from volume.assembly.stack import Grid
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import SliceHeader
@@ -16,10 +15,11 @@ from volume.dicom.sop_classes import transfer_syntax_name
 from volume.findings import Finding, error, info, warning
 
 HISTORY = frozenset(
-    "orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
+    "localizer orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
     " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
+ORIGINALS = "ask for the images as the scanner made them: these were turned one by one"
 NAMED_AT_MOST = 8
 """Gaps beyond so many are counted, not listed."""
 
@@ -28,8 +28,6 @@ def of_grid(slices: Sequence[SliceHeader], grid: Grid) -> list[Finding]:
     """Say what is remarkable about where the slices lie."""
     found = [*_spacing(slices, grid), *_drift(grid), *_rounding(grid)]
     found += [*_orientations(slices), *_spacing_tags(slices, grid), *_frame_order(slices)]
-    if is_localizer(slices[0]):
-        found.append(info("localizer", "a localizer: kept apart from the volume"))
     return found
 
 
@@ -43,8 +41,10 @@ def _spacing(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
             yield _missing(slices, grid)
         case "variable" | "irregular":
             yield _uneven(grid, evidence)
-            yield from _growth(grid)
-            if spacing.gaps:
+            sprawl = _sprawl(grid)
+            if sprawl is not None:
+                yield sprawl
+            elif spacing.gaps:
                 yield _missing(slices, grid)
         case "regular" if spacing.residual > TOLERANCES.regular_mm:
             text = f"the slices stray by up to {spacing.residual:.3g} mm from even spacing"
@@ -68,7 +68,7 @@ def _missing(slices: Sequence[SliceHeader], grid: Grid) -> Finding:
         f"{gap:.4g} mm between slices {k + 1} and {k + 2}"
         for k, gap in zip(gaps[:NAMED_AT_MOST], wide, strict=False)
     ]
-    more = f" and at {len(gaps) - NAMED_AT_MOST} more places" if len(gaps) > NAMED_AT_MOST else ""
+    more = f" and {len(gaps) - NAMED_AT_MOST} more" if len(gaps) > NAMED_AT_MOST else ""
     return error(
         "missing-slices",
         f"{_count(count, 'slice')} missing: {', '.join(places)}{more}, {usual:.4g} mm elsewhere",
@@ -98,12 +98,17 @@ def _uneven(grid: Grid, evidence: dict[str, float]) -> Finding:
     return warning(code, text, evidence=evidence)
 
 
-def _growth(grid: Grid) -> Iterable[Finding]:
-    count, needed = len(grid.placement.offsets), round(float(grid.spacing.indices[-1])) + 1
-    if needed > TOLERANCES.growth * count:
-        text = f"{count} slices so unevenly spaced that an even grid would need {needed}"
-        remedy = "put the slices of each acquisition into a folder of its own"
-        yield error("not-a-stack", text, evidence={"needed": needed}, remedy=remedy)
+def _sprawl(grid: Grid) -> Finding | None:
+    """Refuse slices so uneven that a regular grid would be mostly invented."""
+    count, indices = len(grid.placement.offsets), grid.spacing.indices
+    gaps = list(grid.spacing.gaps)
+    inside = indices[-1] - np.diff(indices)[gaps].sum() + 1
+    needed = round(float(indices[-1])) + 1
+    if inside <= TOLERANCES.growth * count and len(gaps) <= TOLERANCES.gaps_of_steps * count:
+        return None
+    text = f"{count} slices so unevenly spaced that an even grid would need {needed}"
+    remedy = "put the slices of each acquisition into a folder of its own"
+    return error("not-a-stack", text, evidence={"needed": needed}, remedy=remedy)
 
 
 def _drift(grid: Grid) -> Iterable[Finding]:
@@ -165,7 +170,8 @@ def _orientations(slices: Sequence[SliceHeader]) -> Iterable[Finding]:
         text = f"the orientation varies by {angle:.2g} degrees: {off:.2g} mm at the far corner"
         pixel = min(slices[0].pixel_spacing or (1, 1))
         make = error if off > TOLERANCES.drift_of_pixel * pixel else warning
-        yield make("orientation-jitter", text, evidence={"angle_deg": angle, "corner_mm": off})
+        evidence = {"angle_deg": angle, "corner_mm": off}
+        yield make("orientation-jitter", text, evidence=evidence, remedy=ORIGINALS)
 
 
 def _spacing_tags(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:

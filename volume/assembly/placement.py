@@ -59,6 +59,8 @@ def find_quantum(positions: NDArray[np.float64]) -> float:
     """
     slack = np.abs(positions) * FLOAT32_RELATIVE + 1e-9
     for quantum in QUANTA:
+        if quantum <= 4 * slack.max():  # within the precision everything is a multiple
+            return 0.0
         strays = np.abs(positions - np.round(positions / quantum) * quantum)
         if (strays <= slack).all():
             return quantum

@@ -11,7 +11,8 @@ from volume.assembly.stack import Stack
 from volume.assembly.stacking import refit
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import SliceHeader
-from volume.errors import GridError
+from volume.dicom.sop_classes import transfer_syntax_name
+from volume.errors import GridError, PixelError
 from volume.findings import Finding, Severity, warning
 
 LOST = frozenset({"pixels-truncated", "transfer-syntax-unsupported", "unreadable"})
@@ -46,8 +47,11 @@ def select(stack: Stack, gaps: str, *, lenient: bool = False) -> Selection:
     missing to be filled.
     """
     everything = tuple(range(len(stack.slices)))
-    if stack.grid is None or not (stack.grid.spacing.gaps or stack.lost):
+    beyond = [f for f in stack.refusals if f.code not in LOST | {"missing-slices"}]
+    if stack.grid is None or beyond or not (stack.grid.spacing.gaps or stack.lost):
         return Selection(stack, everything)
+    if len(stack.lost) == len(stack.slices):
+        raise _nothing_readable(stack)
     if gaps == "refuse":
         raise _refusal(stack)
     if gaps == "largest":
@@ -55,8 +59,19 @@ def select(stack: Stack, gaps: str, *, lenient: bool = False) -> Selection:
     return _filled(stack, lenient)
 
 
+def _nothing_readable(stack: Stack) -> PixelError:
+    first = stack.slices[0]
+    why = next((f for f in stack.refusals if f.code in LOST), None)
+    return PixelError(
+        f"no slice has readable pixels: {why.message if why else 'none can be decoded'}",
+        path=first.path,
+        transfer_syntax=transfer_syntax_name(first.pixels.transfer_syntax),
+        remedy="copy or export the series again from where it came from",
+    )
+
+
 def _refusal(stack: Stack) -> GridError:
-    found = [f for f in stack.refusals if f.code == "missing-slices" or f.code in LOST]
+    found = stack.refusals
     paths = {header.name: header.path for header in stack.slices}
     names = [name for finding in found for name in finding.files]
     return GridError(
@@ -83,8 +98,6 @@ def _largest(stack: Stack) -> Selection:
         if n in stack.lost or n in breaks:
             runs.append([])
     chosen = max(runs, key=len)
-    if not chosen:
-        raise GridError("no slice has readable pixels", findings=stack.refusals)
     text = f"slices {chosen[0] + 1} to {chosen[-1] + 1} of {len(stack.slices)} are kept"
     evidence = {"first": chosen[0] + 1, "last": chosen[-1] + 1, "of": len(stack.slices)}
     kept = warning("missing-slices", f"the largest unbroken run: {text}", evidence=evidence)
@@ -110,8 +123,6 @@ def _as_warnings(stack: Stack) -> tuple[Finding, ...]:
 def _filled(stack: Stack, lenient: bool) -> Selection:
     """Keep every readable slice; what is missing between them is interpolated and marked."""
     chosen = [n for n in range(len(stack.slices)) if n not in stack.lost]
-    if not chosen:
-        raise GridError("no slice has readable pixels", findings=stack.refusals)
     narrow = refit(stack, [stack.slices[n] for n in chosen])
     too_many = _too_many(narrow)
     if too_many and not lenient:

@@ -83,7 +83,8 @@ class Stack:
     @property
     def is_localizer(self) -> bool:
         """Whether it is a localizer rather than a volume."""
-        return any(finding.code == "localizer" for finding in self.findings)
+        found = (f for f in self.findings if f.code == "localizer")
+        return any(finding.evidence.get("localizer") for finding in found)
 
     @property
     def is_choice(self) -> bool:

@@ -42,6 +42,8 @@ class Tolerances:
     spacing_tag_relative: float = 0.01
     fill_of_slices: float = 0.1
     fill_in_a_row: int = 3
+    gaps_of_steps: float = 0.25
+    """Uneven slices with more gaps than this are several acquisitions, not one with holes."""
     growth: float = 2.0
     """Regularising makes at most so many slices of one."""
 

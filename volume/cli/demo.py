@@ -47,8 +47,8 @@ def _show(ct: Volume, series: Path) -> None:
     from volume.viewer.window import view
 
     try:
-        view(ct, window="soft tissue", title="demo")
+        view(ct, window="soft-tissue", title="demo")
     except DisplayError:
         picture = series.parent / f"{series.name}.png"
-        screenshot(ct, picture, window="soft tissue", overwrite=True)
+        screenshot(ct, picture, window="soft-tissue", overwrite=True)
         say(f"there is no display here; the picture is in {safe(picture)}")

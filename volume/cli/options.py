@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import click
 
 from volume.assembly.options import GAPS, GEOMETRIES, PADDINGS
+from volume.errors import VolumeError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -37,6 +39,23 @@ class Numbers(click.ParamType):
         if not all(abs(n) < 1e9 for n in numbers) or (self.positive and min(numbers) <= 0):
             self.fail(f"{value!r} holds a number that cannot be", param, ctx)
         return numbers
+
+
+class Checked(click.ParamType):
+    """A text that a function of the library accepts, or a usage error in its words."""
+
+    def __init__(self, name: str, home: str, function: str) -> None:
+        self.name = name
+        self._home = home
+        self._function = function
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Ask the function; its module is imported only now."""
+        try:
+            getattr(import_module(self._home), self._function)(value)
+        except (ValueError, VolumeError) as fault:
+            self.fail(str(fault), param, ctx)
+        return str(value)
 
 
 source = click.argument("source")
@@ -78,10 +97,18 @@ spacing = click.option(
 )
 like = click.option("--like", metavar="FILE", help="Put the volume on the grid of this one.")
 orientation = click.option(
-    "--orientation", metavar="RAS", help="Reorder the axes; letters say where i, j, k run to."
+    "--orientation",
+    type=Checked("letters", "volume.processing.orientation", "check_letters"),
+    metavar="RAS",
+    help="Reorder the axes; letters say where i, j, k run to.",
 )
 level = click.option("--level", type=float, metavar="HU", help="Level of the surface.")
-window = click.option("--window", metavar="C,W|NAME", help="Centre and width, or a name.")
+window = click.option(
+    "--window",
+    type=Checked("window", "volume.processing.windows", "parse_window"),
+    metavar="C,W|NAME",
+    help="Centre and width, or a name.",
+)
 layout = click.option(
     "--layout",
     type=click.Choice(("four", "axial", "coronal", "sagittal", "3d")),

@@ -20,6 +20,15 @@ BITS = 12
 """Stored unsigned in 12 bits, as CT scanners do: -1024 to 3071 HU."""
 
 
+def _uid(*parts: object) -> str:
+    """Make a UID that is the same every time."""
+    return str(generate_uid(entropy_srcs=["volume demo", *map(str, parts)]))
+
+
+SERIES_UID = _uid("series")
+"""By which the sample is known."""
+
+
 def write_sample(folder: str | os.PathLike[str], progress: Progress | None = None) -> Path:
     """Write a CT of a synthetic body into a new or empty folder, and give that folder.
 
@@ -80,13 +89,6 @@ def ct_image(number: int, hu: NDArray[np.int16]) -> Dataset:
     _place(dataset, number)
     _set_pixels(dataset, hu)
     return dataset
-
-
-def _uid(*parts: object) -> str:
-    return generate_uid(entropy_srcs=["volume demo", *map(str, parts)])
-
-
-SERIES_UID = _uid("series")
 
 
 def _describe(dataset: Dataset) -> None:

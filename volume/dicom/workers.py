@@ -108,7 +108,7 @@ class _Worker:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "volume.dicom.decoder_process", self._memory.address],
+            command(self._memory.address),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -129,6 +129,11 @@ class _Worker:
                     pipe.close()
                 except OSError:  # a dead child's pipe cannot be flushed
                     continue
+
+
+def command(address: str) -> list[str]:
+    """Give the command that starts a decoder on shared memory."""
+    return [sys.executable, "-m", "volume.dicom.decoder_process", address]
 
 
 def _until_empty(queue: SimpleQueue[tuple[int, Request]]) -> Iterable[tuple[int, Request]]:

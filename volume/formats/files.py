@@ -1,61 +1,35 @@
 """Volume and mesh files: the suffix says the format.
 
 `export` writes an output and what belongs beside it, all or nothing; `read` gives a
-volume back. A new format is a module and a line in the table.
+volume back.
 """
 
 from __future__ import annotations
 
+import gzip
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from volume.atomic import refuse_unwritable, whole_files
 from volume.errors import GridError, SelfCheckError, VolumeError
-from volume.formats import deflate, metaimage, nifti, nrrd, numpy, ply, stl, voxels
+from volume.formats import deflate, voxels
 from volume.formats import sidecar as sidecar_file
+from volume.formats.suffixes import FORMATS, Format, Kind, stem, suffix_for, suffix_of
 from volume.progress import Progress, Silent
 from volume.surface import Mesh
 from volume.volume import Volume
 
-Kind = Literal["volume", "volumes", "mesh"]
-
-
-@dataclass(frozen=True)
-class Format:
-    """How files of one suffix are written, and read where `header` is given."""
-
-    holds: tuple[Kind, ...]
-    write: Callable[[BinaryIO, Any, Progress], None]
-    header: Callable[[BinaryIO], voxels.Header] | None = None
-
-
-FORMATS = {
-    ".nii.gz": Format(("volume", "volumes"), nifti.write_compressed, nifti.header),
-    ".nii": Format(("volume", "volumes"), nifti.write, nifti.header),
-    ".nrrd": Format(("volume", "volumes"), nrrd.write, nrrd.header),
-    ".mha": Format(("volume",), metaimage.write, metaimage.header),
-    ".npz": Format(("volume",), numpy.write, numpy.header),
-    ".stl": Format(("mesh",), stl.write),
-    ".ply": Format(("mesh",), ply.write),
-}
-KINDS: dict[Kind, str] = {
-    "volume": "a volume",
-    "volumes": "a set of volumes",
-    "mesh": "a mesh",
-}
 MEASURED = 1
 """The value of the mask where a voxel was measured."""
-WRONG_NAME = 2
-"""The exit code of a wrong use."""
 SAME_PLACE_MM = 0.01
 """NIfTI-1 keeps float32: half a micrometre a metre away, and a little along the axes."""
 
@@ -85,11 +59,11 @@ def export(
     contents = _contents(what, identifiers=identifiers)
     parts = _plan(contents, Path(path), with_sidecar=sidecar)
     bar.total = sum(part.steps for part in parts)
-    with whole_files([part.path for part in parts], overwrite=overwrite) as streams:
+    paths = [part.path for part in parts]
+    with closing(bar), whole_files(paths, overwrite=overwrite) as streams:
         for part, stream in zip(parts, streams, strict=True):
             part.write(stream, bar)
-    bar.close()
-    return tuple(part.path for part in parts)
+    return tuple(paths)
 
 
 def refuse_output(
@@ -104,14 +78,14 @@ def refuse_output(
     Raises `VolumeError` and `ExistsError` as `export` does.
     """
     output = Path(path)
-    suffix = _suffix_for(output, kind)
+    suffix = suffix_for(output, kind)
     for one in (output, _sidecar_of(output, suffix)) if sidecar else (output,):
         refuse_unwritable(one, overwrite=overwrite)
 
 
 def is_volume_file(path: str | PathLike[str]) -> bool:
     """Say whether `read` reads files of this name."""
-    suffix = _suffix_of(Path(path))
+    suffix = suffix_of(Path(path))
     return suffix in FORMATS and FORMATS[suffix].header is not None
 
 
@@ -124,16 +98,15 @@ def read(path: str | PathLike[str], *, progress: Progress | None = None) -> Volu
     """
     bar = progress or Silent()
     source = Path(path)
-    suffix = _suffix_of(source)
+    suffix = suffix_of(source)
     header_of = FORMATS[suffix].header if suffix in FORMATS else None
     if header_of is None:
         readable = " ".join(name for name, one in FORMATS.items() if one.header)
         raise VolumeError(f"this is not a volume file ({readable})", files=(str(source),))
     if not source.is_file():
         raise VolumeError("there is no such file", files=(str(source),))
-    with _damage_told_of(source), source.open("rb") as stream:
+    with closing(bar), _damage_told_of(source), source.open("rb") as stream:
         volume = voxels.read(header_of(stream), bar)
-    bar.close()
     return volume if volume.modality or volume.unit else _told_by_sidecar(volume, source, suffix)
 
 
@@ -143,8 +116,8 @@ def _told_by_sidecar(volume: Volume, source: Path, suffix: str) -> Volume:
     return volume.with_voxels(volume.array, volume.geometry, modality=modality, unit=unit)
 
 
-DAMAGE = (ValueError, OverflowError, EOFError, deflate.Damaged, zlib.error, zipfile.BadZipFile)
-"""What readers raise of a file that is not what it says."""
+DAMAGED_STREAM = (deflate.Damaged, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
+"""What decompression raises of a stream that was changed."""
 
 
 @contextmanager
@@ -156,11 +129,14 @@ def _damage_told_of(source: Path) -> Iterator[None]:
         if not error.files:
             error.files = (str(source),)
         raise
+    except DAMAGED_STREAM as error:
+        what = f"the compressed voxels are damaged ({error})"
+        raise VolumeError(what, files=(str(source),)) from error
+    except (ValueError, OverflowError, EOFError) as error:
+        raise VolumeError(str(error), files=(str(source),)) from error
     except OSError as error:
         what = f"the file could not be read: {error.strerror or error}"
         raise VolumeError(what, files=(str(source),)) from error
-    except DAMAGE as error:
-        raise VolumeError(str(error), files=(str(source),)) from error
 
 
 Contents = tuple[Volume, ...] | Mesh
@@ -209,7 +185,7 @@ class _Part:
 
 def _plan(contents: Contents, output: Path, *, with_sidecar: bool) -> tuple[_Part, ...]:
     """List the files to write: the output, its mask, its sidecar."""
-    suffix = _suffix_for(output, _kind_of(contents))
+    suffix = suffix_for(output, _kind_of(contents))
     parts = [_output_part(contents, output, FORMATS[suffix])]
     if isinstance(contents, tuple) and any(map(_is_partly_measured, contents)):
         parts.append(_mask_part(contents, output, suffix))
@@ -250,7 +226,7 @@ def _mask_part(volumes: tuple[Volume, ...], output: Path, suffix: str) -> _Part:
     """Write what was measured as NAME.valid.nii.gz; as .nrrd, which holds a shear, if need be."""
     masks = tuple(one.with_voxels(_valid(one), one.geometry) for one in volumes)
     mask_suffix = ".nrrd" if volumes[0].geometry.is_sheared else ".nii.gz"
-    path = output.with_name(_stem(output, suffix) + ".valid" + mask_suffix)
+    path = output.with_name(stem(output, suffix) + ".valid" + mask_suffix)
     return _output_part(masks, path, FORMATS[mask_suffix])
 
 
@@ -267,27 +243,4 @@ def _sidecar_part(contents: Contents, output: Path, suffix: str, others: Sequenc
 
 
 def _sidecar_of(output: Path, suffix: str) -> Path:
-    return output.with_name(_stem(output, suffix) + ".json")
-
-
-def _stem(path: Path, suffix: str) -> str:
-    return path.name[: -len(suffix)]
-
-
-def _suffix_of(path: Path) -> str:
-    """Give the suffix of the table that a name ends in, the longest first; else its own."""
-    name = path.name.lower()
-    return next((suffix for suffix in FORMATS if name.endswith(suffix)), path.suffix)
-
-
-def _suffix_for(output: Path, kind: Kind) -> str:
-    """Give the output's suffix, if it is one for this kind of thing and a name stands before it."""
-    suffix = _suffix_of(output)
-    if suffix in FORMATS and kind in FORMATS[suffix].holds and _stem(output, suffix):
-        return suffix
-    possible = " ".join(name for name, format_ in FORMATS.items() if kind in format_.holds)
-    refusal = VolumeError(
-        f"{KINDS[kind]} is written as NAME{' NAME'.join(possible.split())}, not as {output.name!r}",
-    )
-    refusal.exit_code = WRONG_NAME
-    raise refusal
+    return output.with_name(stem(output, suffix) + ".json")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import tokenize
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, cast
@@ -108,12 +109,15 @@ def _npy_header(data: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
         raise ValueError(f"arrays of version {version} are not read")
     try:
         shape, columns_first, dtype = HEADERS[version](data)
-    except (SyntaxError, TypeError, RecursionError, MemoryError) as error:
+    except UNPARSED as error:
         raise ValueError("the header of an array is damaged") from error
     if columns_first and len(shape) > 1:
         raise ValueError("an array lies column by column; only C order is read")
     return tuple(shape), dtype
 
+
+UNPARSED = (SyntaxError, tokenize.TokenError, TypeError, RecursionError, MemoryError)
+"""What NumPy raises, beside ValueError, of a header that is not one."""
 
 HEADERS: Mapping[tuple[int, int], Callable[..., Any]] = {
     (1, 0): npy.read_array_header_1_0,

@@ -22,7 +22,7 @@ def reorient(volume: Volume, letters: str) -> Volume:
 
     Raises `VolumeError` where `letters` does not name every direction once.
     """
-    wanted = _checked(letters)
+    wanted = check_letters(letters)
     now = volume.geometry.orientation
     if wanted == now:
         return volume
@@ -36,7 +36,7 @@ def reorient(volume: Volume, letters: str) -> Volume:
     )
 
 
-def _checked(letters: str) -> str:
+def check_letters(letters: str) -> str:
     wanted = letters.upper()
     directions = sorted(_direction(letter) for letter in wanted)
     if directions != [0, 1, 2]:

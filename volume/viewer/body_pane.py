@@ -42,8 +42,8 @@ class BodyPane(Pane):
         self.renderer.AddActor(_outline(volume.geometry))
         for number, mesh in enumerate(meshes):
             self.renderer.AddActor(_actor(mesh, MESHES[number % len(MESHES)]))
-        self.name = Label(self.renderer, "left", "top")
-        self.what = Label(self.renderer, "left", "top")
+        self.name = Label(self.renderer, "left", "top", plate=True)
+        self.what = Label(self.renderer, "left", "top", plate=True)
         self.letters = EdgeLetters(self.renderer)
 
     def place(self, layout: Layout) -> Rect | None:

@@ -9,21 +9,19 @@ from numpy.typing import NDArray
 
 from volume.errors import SurfaceError
 from volume.geometry import Geometry
+from volume.processing.isosurface import BONE_HU, mesh
 from volume.surface import Mesh
 from volume.volume import Volume
 
 FINEST = 256
 """Voxels a side that a pane of some 800 pixels can tell apart; beyond, the volume is
 averaged first: a chest of 512 x 512 x 248 takes a fifth of the time and of the triangles."""
-BONE_HU = 226.0
 SAMPLE = 500_000
 CLASSES = 256
 
 
 def surface_for_looking(volume: Volume, level: float) -> Mesh | None:
     """Make the surface at a level from a volume of at most 256 voxels a side, or None."""
-    from volume.processing.isosurface import mesh
-
     try:
         return mesh(reduced(volume), level)
     except SurfaceError:

@@ -1,0 +1,30 @@
+# `make demo` and `make test` are all one has to type: each sets up what it needs.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; \
+	done)
+RUN_READY := .venv/.run-ready
+TEST_READY := .venv/.test-ready
+
+.PHONY: demo test lint venv clean
+
+demo: $(RUN_READY)  ## write a sample series, assemble it and show it
+	@.venv/bin/volume demo demo/body
+
+test: lint  ## everything that must hold before a change is done
+	@.venv/bin/pytest -q
+
+lint: $(TEST_READY)
+	@.venv/bin/ruff format --check --quiet . || { echo "type: .venv/bin/ruff format ."; exit 1; }
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+
+venv: $(TEST_READY)  ## .venv with the project and all that its tests need
+
+$(RUN_READY) $(TEST_READY): pyproject.toml tools/bootstrap.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: no python3 here is one" >&2; exit 1; }
+	@$(PYTHON) tools/bootstrap.py $(patsubst .venv/.%-ready,%,$@)
+
+clean:  ## back to what git has
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

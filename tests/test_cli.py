@@ -1,0 +1,340 @@
+"""What a person types, what they are told, and the exit code they get."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+import volume
+from phantom import phantom
+from volume.cli import main
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run the command line in this process; give (exit code, stdout, stderr)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["volume", *map(str, arguments)])
+        handler = signal.getsignal(signal.SIGTERM)
+        with pytest.raises(SystemExit) as left:
+            main()
+        signal.signal(signal.SIGTERM, handler)
+        told = capsys.readouterr()
+        return int(left.value.code or 0), told.out, told.err
+
+    return call
+
+
+@pytest.fixture
+def series(tmp_path):
+    return phantom(tmp_path / "series", size=(24, 20, 12))
+
+
+def listing(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_info_accounts_for_every_file_in_the_words_of_the_contract(run, series):
+    (series.folder / "notes.txt").write_text("hello")
+    (series.folder / "broken.dcm").write_bytes(series.paths[0].read_bytes()[:400])
+    code, out, _ = run("info", series.folder, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["schema"] == "volume.info/1"
+    assert document["files"] == {"total": 14, "used": 12, "ignored": 1, "failed": 1}
+    (one,) = document["volumes"]
+    assert one["size"] == [24, 20, 12]
+    assert one["spacing"] == pytest.approx([0.8, 0.7, 2.5])
+    assert one["origin"] == pytest.approx([-31.4, 17.2, -12.3])
+    assert one["direction"] == pytest.approx([1, 0, 0, 0, 1, 0, 0, 0, 1])
+    assert one["kind"] == ["regular"]
+    assert one["axis"] is None
+    assert one["modality"] == "CT"
+    assert re.fullmatch(r"ct_s004_[0-9a-f]{6}", one["id"])
+    by_file = {name: f["code"] for f in document["findings"] for name in f["files"]}
+    assert by_file == {"notes.txt": "not-dicom", "broken.dcm": by_file["broken.dcm"]}
+    assert by_file["broken.dcm"] in {"unreadable", "pixels-truncated"}
+
+
+def test_info_says_in_millimetres_what_is_missing_and_what_to_type(run, tmp_path):
+    phantom(tmp_path / "series", drop=(7,))
+    code, out, _ = run("info", tmp_path / "series")
+    assert code == 0
+    assert "1 slice is missing: 5 mm between slices 7 and 8, 2.5 mm elsewhere" in out
+    assert "--gaps" in out
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha", ".npz"])
+def test_export_writes_every_format_with_its_sidecar(run, series, tmp_path, suffix):
+    code, out, err = run("export", series.folder, tmp_path / f"head{suffix}")
+    assert (code, out) == (0, "")
+    assert f"head{suffix}" in err
+    assert listing(tmp_path) == {"series", f"head{suffix}", "head.json"}
+    sidecar = json.loads((tmp_path / "head.json").read_text())
+    slices = sidecar["report"]["slices"]
+    assert [one["index"] for one in slices] == list(range(12))
+    assert all(one["sop_instance_uid"] and len(one["position"]) == 3 for one in slices)
+
+
+def test_an_exported_nifti_lies_where_the_slices_do(run, series, tmp_path):
+    assert run("export", series.folder, tmp_path / "head.nii.gz")[0] == 0
+    image = nibabel.load(tmp_path / "head.nii.gz")
+    lps = np.diag([-1, -1, 1, 1]) @ image.affine
+    array = np.asanyarray(image.dataobj).T
+    assert array.dtype == np.int16
+    assert series.error_mm(array, lps) <= 0.1
+
+
+def test_nothing_of_the_patient_is_in_what_is_written(run, tmp_path):
+    truth = phantom(
+        tmp_path / "series", patient_name="Geheim^Person", description="Sekret", names="hangul"
+    )
+    assert run("export", truth.folder, tmp_path / "head.nii")[0] == 0
+    written = (tmp_path / "head.nii").read_bytes() + (tmp_path / "head.json").read_bytes()
+    for secret in ("Geheim", "Person", "Sekret", *(path.name for path in truth.paths)):
+        assert secret.encode() not in written
+        assert json.dumps(secret).strip('"').encode() not in written
+
+
+def test_several_volumes_are_a_choice_with_the_commands_to_paste(run, tmp_path):
+    phantom(tmp_path / "series", series=3)
+    phantom(tmp_path / "series", series=5, names="nested")
+    code, out, err = run("export", tmp_path / "series", tmp_path / "head.nii")
+    assert (code, out) == (4, "")
+    pasted = re.findall(r"volume export \S+ \S+ --series (\S+)", err)
+    assert len(pasted) == 2
+    assert not (tmp_path / "head.nii").exists()
+    for name in pasted:
+        assert (
+            run("export", tmp_path / "series", tmp_path / f"{name}.nii", "--series", name)[0] == 0
+        )
+
+
+@pytest.mark.parametrize("way", ["number", "uid", "ending", "id"])
+def test_a_series_is_chosen_by_number_uid_ending_or_id(run, tmp_path, way):
+    phantom(tmp_path / "series", series=3)
+    other = phantom(tmp_path / "series", series=5, names="nested", size=(24, 20, 6))
+    stacks = volume.scan(tmp_path / "series").stacks
+    wanted = next(stack for stack in stacks if stack.series_number == 5)
+    named = {
+        "number": "5",
+        "uid": other.series_uid,
+        "ending": other.series_uid[-12:]
+        if "." in other.series_uid[-12:]
+        else other.series_uid[10:],
+        "id": wanted.id,
+    }
+    code, _, _ = run("export", tmp_path / "series", tmp_path / "head.nii", "--series", named[way])
+    assert code == 0
+    assert nibabel.load(tmp_path / "head.nii").shape == (24, 20, 6)
+
+
+def test_all_writes_every_volume_under_a_name_of_our_own(run, tmp_path):
+    phantom(tmp_path / "series", series=3)
+    phantom(tmp_path / "series", series=5, names="nested")
+    code, out, _ = run("export", tmp_path / "series", tmp_path / "out", "--all", "--json")
+    assert code == 0
+    document = json.loads(out)
+    names = {Path(path).name for one in document["volumes"] for path in one["outputs"]}
+    assert names == listing(tmp_path / "out")
+    assert all(re.fullmatch(r"ct_s00[35]_[0-9a-f]{6}\.(nii\.gz|json)", name) for name in names)
+
+
+def test_what_all_cannot_write_is_named_and_the_rest_is_written(run, tmp_path):
+    phantom(tmp_path / "series", series=3)
+    phantom(tmp_path / "series", series=5, names="nested", drop=(7,))
+    code, _, err = run("export", tmp_path / "series", tmp_path / "out", "--all")
+    assert code == 5
+    assert "missing" in err
+    assert len(listing(tmp_path / "out")) == 2
+
+
+def test_all_of_nothing_writable_gives_the_worst_cause(run, tmp_path):
+    phantom(tmp_path / "series", drop=(7,))
+    assert run("export", tmp_path / "series", tmp_path / "out", "--all")[0] == 4
+    assert listing(tmp_path / "out") == set()
+
+
+def test_4d_writes_phases_into_one_file(run, tmp_path):
+    truth = phantom(tmp_path / "series", phases=3, gradient=(1, 2, 5))
+    code, _, err = run("export", tmp_path / "series", tmp_path / "all.nii.gz", "--4d")
+    assert code == 0, err
+    image = nibabel.load(tmp_path / "all.nii.gz")
+    assert image.shape == (24, 20, 20, 3)
+    lps = np.diag([-1, -1, 1, 1]) @ image.affine
+    for phase in range(3):
+        array = np.asanyarray(image.dataobj)[..., phase].T
+        assert truth.error_mm(array, lps, phase=phase) <= 0.12
+
+
+def test_spacing_like_and_orientation_are_obeyed(run, series, tmp_path):
+    head = ("export", series.folder)
+    assert run(*head, tmp_path / "a.nii", "--spacing", "1,1,2")[0] == 0
+    assert nibabel.load(tmp_path / "a.nii").header.get_zooms() == pytest.approx((1, 1, 2))
+    assert run(*head, tmp_path / "b.nii", "--like", tmp_path / "a.nii")[0] == 0
+    a, b = nibabel.load(tmp_path / "a.nii"), nibabel.load(tmp_path / "b.nii")
+    assert np.allclose(a.affine, b.affine)
+    assert a.shape == b.shape
+    assert run(*head, tmp_path / "c.nii", "--orientation", "RAS")[0] == 0
+    assert nibabel.aff2axcodes(nibabel.load(tmp_path / "c.nii").affine) == ("R", "A", "S")
+
+
+def test_filled_slices_are_marked_in_a_mask(run, tmp_path):
+    phantom(tmp_path / "series", drop=(7,))
+    head = ("export", tmp_path / "series", tmp_path / "head.nii.gz")
+    code, _, err = run(*head)
+    assert code == 4
+    assert "--gaps fill" in err
+    code, _, err = run(*head, "--gaps", "fill")
+    assert code == 0
+    assert listing(tmp_path) == {"series", "head.nii.gz", "head.json", "head.valid.nii.gz"}
+    mask = np.asanyarray(nibabel.load(tmp_path / "head.valid.nii.gz").dataobj)
+    assert [int(mask[..., k].max()) for k in (6, 7, 8)] == [1, 2, 1]
+
+
+def test_a_tilted_series_goes_raw_only_where_a_shear_can_be_held(run, tmp_path):
+    phantom(tmp_path / "series", tilt=20.0)
+    raw = ("--geometry", "raw")
+    code, _, err = run("export", tmp_path / "series", tmp_path / "head.nii.gz", *raw)
+    assert code == 4
+    assert ".nrrd" in err
+    assert listing(tmp_path) == {"series"}
+    assert run("export", tmp_path / "series", tmp_path / "raw.nrrd", *raw)[0] == 0
+    assert run("export", tmp_path / "series", tmp_path / "head.nii.gz")[0] == 0
+    strict = ("--geometry", "strict")
+    assert run("export", tmp_path / "series", tmp_path / "x.nrrd", *strict)[0] == 4
+
+
+def test_an_existing_output_is_left_alone_unless_told_otherwise(run, series, tmp_path):
+    output = tmp_path / "head.nii"
+    output.write_text("precious")
+    code, _, err = run("export", series.folder, output)
+    assert code == 1
+    assert "--overwrite" in err
+    assert output.read_text() == "precious"
+    assert run("export", series.folder, output, "--overwrite")[0] == 0
+    assert nibabel.load(output).shape == (24, 20, 12)
+
+
+def test_mesh_writes_a_closed_surface_in_lps(run, series, tmp_path):
+    level = float(series.value_at(series.matrix[:3, :3] @ [12, 10, 6] + series.matrix[:3, 3]))
+    code, out, _ = run("mesh", series.folder, tmp_path / "half.stl", "--level", level, "--json")
+    assert code == 0
+    (one,) = json.loads(out)["meshes"]
+    assert one["closed"]
+    assert (tmp_path / "half.stl").stat().st_size == 84 + 50 * one["triangles"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("info", "nowhere"), 1),
+        (("info", "texts"), 3),
+        (("info", "empty"), 3),
+        (("export", "texts", "x.nii"), 3),
+        (("export", "series", "x.doc"), 2),
+        (("export", "series", "x.nii", "--spacing", "a"), 2),
+        (("export", "series", "x.nii", "--spacing", "0"), 2),
+        (("export", "series", "x.nii", "--gaps", "no"), 2),
+        (("export", "series", "x.nii", "--orientation", "RRR"), 2),
+        (("export", "series", "x.nii", "--series", "77"), 4),
+        (("export", "series", "nofolder/x.nii"), 1),
+        (("export", "series", "x.nii", "--like", "texts/a.txt"), 3),
+        (("mesh", "series", "x.stl", "--level", "90000"), 1),
+        (("mesh", "series", "x.nii"), 2),
+        (("view", "series", "--screenshot", "x.png", "--window", "nonsense"), 2),
+        (("frobnicate",), 2),
+        (("export",), 2),
+    ],
+)
+def test_bad_input_is_told_in_words_with_its_code_and_leaves_nothing(
+    run, tmp_path, monkeypatch, arguments, code
+):
+    monkeypatch.chdir(tmp_path)
+    phantom("series", size=(24, 20, 4))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    for name in "abc":
+        (tmp_path / "texts" / f"{name}.txt").write_text("no DICOM here\n" * 20)
+    before = listing(tmp_path)
+    found, _, err = run(*arguments)
+    assert found == code, err
+    assert "Traceback" not in err
+    assert listing(tmp_path) == before
+
+
+def test_nothing_from_a_file_reaches_the_terminal_unescaped(run, tmp_path):
+    evil = "\x1b[31mred\u202egnp.exe"
+    truth = phantom(tmp_path / "series", size=(24, 20, 3))
+    (truth.folder / f"note{evil}.txt").write_text("hello")
+    _, out, err = run("info", truth.folder, "-v")
+    assert "\x1b" not in out + err
+    assert "\u202e" not in out + err
+    assert "\\x1b[31mred" in out
+
+
+def test_a_volume_file_is_a_source_too(run, series, tmp_path):
+    assert run("export", series.folder, tmp_path / "a.nrrd")[0] == 0
+    assert run("export", tmp_path / "a.nrrd", tmp_path / "b.nii.gz")[0] == 0
+    image = nibabel.load(tmp_path / "b.nii.gz")
+    array = np.asanyarray(image.dataobj).T
+    assert series.error_mm(array, np.diag([-1, -1, 1, 1]) @ image.affine) <= 0.1
+
+
+def program(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "volume", *map(str, arguments)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_export_leaves_nothing(series, tmp_path, number, code):
+    phantom(tmp_path / "long", size=(256, 256, 300), gradient=(1, 1, 2), transfer_syntax="rle")
+    child = subprocess.Popen(
+        program("export", tmp_path / "long", tmp_path / "head.nii.gz"),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(1.2)
+    child.send_signal(number)
+    _, err = child.communicate(timeout=20)
+    assert child.returncode == code, err
+    assert "Traceback" not in err
+    assert {name for name in listing(tmp_path) if "head" in name} == set()
+
+
+def test_version_and_help_say_what_it_is_not():
+    told = subprocess.run(program("--version"), capture_output=True, text=True, check=True)
+    assert volume.__version__ in told.stdout
+    assert "Not a medical device" in told.stdout
+    told = subprocess.run(program("-h"), capture_output=True, text=True, check=True)
+    for verb in ("info", "view", "export", "mesh", "demo"):
+        assert verb in told.stdout
+
+
+def test_info_loads_neither_simpleitk_nor_vtk(series):
+    code = (
+        "import sys; from volume.cli.info import info;"
+        f"info.main([{str(series.folder)!r}], standalone_mode=False);"
+        "print([m for m in ('SimpleITK', 'vtkmodules', 'vtk', 'pyvista') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_stdout_is_utf8_in_any_locale(tmp_path):
+    phantom(tmp_path / "가나", size=(24, 20, 3), names="hangul", description="흉부")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
+    told = subprocess.run(
+        program("info", tmp_path / "가나"), capture_output=True, check=True, env=environment
+    )
+    assert "흉부" in told.stdout.decode("utf-8")

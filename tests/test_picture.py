@@ -1,0 +1,391 @@
+"""Pictures: every blob at the pixel where the patient's geometry puts it.
+
+Expected pixels are computed here, from places in mm, the screen's directions and the
+size of the pane; not from the viewer's own projection.
+"""
+
+import os
+import sys
+from dataclasses import replace
+from itertools import product
+from subprocess import run
+
+import numpy as np
+import pytest
+
+from blobs import (
+    ACQUISITIONS,
+    AIR,
+    ALIGNED,
+    BLOBS,
+    BONE,
+    X,
+    Y,
+    Z,
+    blob_volume,
+)
+from test_gl import needs_gl
+from volume.errors import ExistsError, GridError, VolumeError
+from volume.findings import error, info, warning
+from volume.surface import Mesh
+from volume.viewer.colours import BANNER, PLANE
+from volume.viewer.eye import NEARNESS
+from volume.viewer.layout import Rect, arrange
+from volume.viewer.picture import picture, screenshot
+from volume.viewer.projection import FILLED
+from volume.viewer.scene import Camera, Scene, scene_of
+from volume.volume import Volume
+
+pytestmark = needs_gl
+
+SIZE = (700, 560)
+SCREEN = {"axial": (X, Y), "coronal": (X, -Z), "sagittal": (Y, -Z)}
+ONLY_BONE = (500.0, 10.0)
+"""A window that shows bone white and all else black."""
+
+
+def draw(ct: Volume, scene: Scene, *meshes: Mesh, **more) -> np.ndarray:
+    """Draw at the size of these tests; rows from the top."""
+    return picture(scene, ct, meshes, size=SIZE, **more)
+
+
+def in_pane(pixels: np.ndarray, rect: Rect) -> np.ndarray:
+    """Cut a pane out of a picture; rows from the top."""
+    height = pixels.shape[0]
+    top = height - rect.y - rect.height
+    return pixels[top : top + rect.height, rect.x : rect.x + rect.width]
+
+
+def middle_of(mask: np.ndarray) -> np.ndarray:
+    """Give the middle (right, down) of marked pixels, from the middle of the pane."""
+    assert mask.any(), "nothing is seen"
+    row, column = np.argwhere(mask).mean(axis=0) + 0.5
+    return np.array([column - mask.shape[1] / 2, row - mask.shape[0] / 2])
+
+
+def white(pixels: np.ndarray) -> np.ndarray:
+    return (pixels == 255).all(axis=-1)
+
+
+def pixels_per_mm(ct: Volume, plane: str, rect: Rect) -> float:
+    """Fit the patient's extent, voxels and all, into a pane."""
+    geometry = ct.geometry
+    extent = []
+    for direction in SCREEN[plane]:
+        along = geometry.corners @ direction
+        nearest = np.argmax(np.abs(geometry.direction.T @ direction))
+        aligned = np.abs(geometry.direction.T @ direction).max() > 0.999
+        voxel = geometry.spacing[nearest] if aligned else geometry.spacing.min()
+        steps = np.floor((along.max() - along.min()) / voxel + 1e-6) + 1
+        extent.append(steps * voxel)
+    return FILLED * min(rect.width / extent[0], rect.height / extent[1])
+
+
+@pytest.mark.parametrize("acquisition", ACQUISITIONS)
+def test_each_blob_is_at_its_pixel_in_all_three_planes(acquisition):
+    panes = arrange("four", SIZE).panes
+    for blob, place in BLOBS.items():
+        ct = blob_volume(acquisition, blobs=blob)
+        scene = scene_of(ct, window=ONLY_BONE, at=place, surface=False).toggle_labels()
+        pixels = draw(ct, scene)
+        for plane, (right, down) in SCREEN.items():
+            scale = pixels_per_mm(ct, plane, panes[plane])
+            expected = scale * np.array([place @ right, place @ down])
+            found = middle_of(white(in_pane(pixels, panes[plane])))
+            np.testing.assert_allclose(found, expected, atol=1.2 * scale, err_msg=f"{plane} {blob}")
+
+
+@pytest.mark.parametrize("acquisition", ALIGNED)
+@pytest.mark.parametrize("plane", SCREEN)
+def test_a_single_voxel_is_drawn_in_its_place_to_the_pixel(acquisition, plane):
+    ct = blob_volume(acquisition, spacing=(3.0, 4.0, 6.0))
+    array = np.full(ct.array.shape, AIR, np.int16)
+    array[3, 7, 22] = BONE
+    ct = replace(ct, array=array)
+    place = ct.geometry.affine @ [22, 7, 3, 1]
+    scene = scene_of(ct, window=(0.0, 2000.0), at=place[:3], layout=plane, surface=False)
+    rect = arrange(plane, SIZE).panes[plane]
+    pixels = in_pane(draw(ct, scene.toggle_labels()), rect)
+    grey = pixels.min(axis=-1) * (pixels.min(axis=-1) == pixels.max(axis=-1))
+    lit = grey > 30
+    right, down = SCREEN[plane]
+    scale = pixels_per_mm(ct, plane, rect)
+    expected = scale * np.array([place[:3] @ right, place[:3] @ down])
+    np.testing.assert_allclose(middle_of(lit), expected, atol=1.0)
+
+
+@pytest.mark.parametrize("plane", SCREEN)
+@pytest.mark.parametrize("acquisition", ["axial", "sagittal", "oblique"])
+def test_a_ball_stays_round_on_anisotropic_voxels(acquisition, plane):
+    ct = blob_volume(acquisition, spacing=(1.0, 1.5, 4.0), blobs="L", radius=14)
+    scene = scene_of(ct, window=(520.0, 960.0), at=BLOBS["L"], layout=plane, surface=False)
+    rect = arrange(plane, SIZE).panes[plane]
+    seen = np.argwhere(in_pane(draw(ct, scene.toggle_labels()), rect).min(axis=-1) > 127)
+    height, width = np.ptp(seen, axis=0) + 1
+    scale = pixels_per_mm(ct, plane, rect)
+    assert (width / scale, height / scale) == pytest.approx((28, 28), abs=4.1)
+
+
+@pytest.mark.parametrize("plane", SCREEN)
+def test_the_crosshair_crosses_at_the_place_in_its_planes_colours(plane):
+    ct = blob_volume()
+    place = np.array([21.0, -13.0, 16.5])
+    scene = scene_of(ct, window=(5000.0, 10.0), at=place, layout=plane).toggle_labels()
+    rect = arrange(plane, SIZE).panes[plane]
+    pixels = in_pane(draw(ct, scene), rect)
+    right, down = SCREEN[plane]
+    scale = pixels_per_mm(ct, plane, rect)
+    column = rect.width / 2 + scale * (place @ right)
+    row = rect.height / 2 + scale * (place @ down)
+    upright = {"axial": "sagittal", "coronal": "sagittal", "sagittal": "coronal"}[plane]
+    level = "coronal" if plane == "axial" else "axial"
+    for name, axis, expected in ((upright, 1, column), (level, 0, row)):
+        shade = np.rint(np.array(PLANE[name]) * 255)
+        lines = np.abs(pixels - shade).max(axis=-1) <= 2
+        assert np.unique(np.argwhere(lines)[:, axis]) == pytest.approx([expected - 0.5], abs=1)
+
+
+# the 3D pane
+
+
+def in_space(place: np.ndarray, around: float, above: float, ct: Volume, rect: Rect) -> np.ndarray:
+    """Compute the pixel (right, down) from the pane's middle, by the textbook's pinhole."""
+    a, e = np.radians(around), np.radians(above)
+    eye = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
+    right = np.array([np.cos(a), np.sin(a), 0])
+    up = np.cross(eye, right)
+    radius = np.linalg.norm(ct.geometry.corners, axis=1).max()
+    distance = NEARNESS * radius / np.sin(np.radians(15)) / min(1, rect.width / rect.height)
+    focal = rect.height / 2 / np.tan(np.radians(15))
+    depth = distance - place @ eye
+    return focal / depth * np.array([place @ right, -(place @ up)])
+
+
+VIEWS = ((0, 0), (90, 0), (180, 0), (40, 25), (0, 90))
+
+
+@pytest.mark.parametrize("acquisition", ACQUISITIONS)
+def test_each_blob_of_the_surface_is_at_its_pixel_in_space(acquisition):
+    rect = arrange("3d", SIZE).panes["3d"]
+    for blob, (around, above) in zip(BLOBS, (*VIEWS, (-60, -20)), strict=True):
+        ct = blob_volume(acquisition, blobs=blob)
+        scene = scene_of(ct, layout="3d", level=500).toggle_labels()
+        scene = replace(scene, camera=Camera(around, above))
+        empty = in_pane(draw(ct, replace(scene, level=None)), rect).astype(int)
+        seen = np.abs(in_pane(draw(ct, scene), rect) - empty).max(axis=-1) > 8
+        expected = in_space(np.array(BLOBS[blob]), around, above, ct, rect)
+        np.testing.assert_allclose(middle_of(seen), expected, atol=6, err_msg=blob)
+
+
+def octahedron(place: np.ndarray, radius: float) -> Mesh:
+    points = np.concatenate([np.eye(3), -np.eye(3)])
+    faces = [
+        (0 if a > 0 else 3, 1 if b > 0 else 4, 2 if c > 0 else 5)[:: int(a * b * c)]
+        for a, b, c in product((1, -1), repeat=3)
+    ]
+    normals = points.astype(np.float32)
+    return Mesh((points * radius + place).astype(np.float32), np.array(faces, np.int32), normals)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_meshes_lie_where_their_points_are(view):
+    rect = arrange("3d", SIZE).panes["3d"]
+    ct = blob_volume("oblique left-handed")
+    scene = scene_of(ct, layout="3d", surface=False).toggle_labels()
+    scene = replace(scene, camera=Camera(*view))
+    empty = in_pane(draw(ct, scene), rect).astype(int)
+    for place in map(np.array, BLOBS.values()):
+        seen = np.abs(in_pane(draw(ct, scene, octahedron(place, 5)), rect) - empty).max(-1) > 8
+        np.testing.assert_allclose(middle_of(seen), in_space(place, *view, ct, rect), atol=4)
+
+
+def test_a_large_volume_is_averaged_without_being_moved():
+    rect = arrange("3d", SIZE).panes["3d"]
+    ct = blob_volume(spacing=(0.38, 0.4, 3.0), blobs="L")
+    assert max(ct.geometry.size) > 256
+    scene = scene_of(ct, layout="3d", level=500).toggle_labels()
+    empty = in_pane(draw(ct, replace(scene, level=None)), rect).astype(int)
+    seen = np.abs(in_pane(draw(ct, scene), rect) - empty).max(axis=-1) > 8
+    expected = in_space(np.array(BLOBS["L"]), 0, 0, ct, rect)
+    np.testing.assert_allclose(middle_of(seen), expected, atol=4)
+
+
+def test_a_level_that_is_nowhere_leaves_the_pane_empty():
+    ct = blob_volume()
+    scene = scene_of(ct, layout="3d", level=99_999).toggle_labels()
+    np.testing.assert_array_equal(draw(ct, scene), draw(ct, replace(scene, level=None)))
+
+
+# what is written on it
+
+
+def test_letters_change_sides_with_nothing_but_the_plane():
+    """The pictures of one patient are the same, however the slices were acquired."""
+    pictures = []
+    for acquisition in ("axial", "sagittal", "coronal", "left-handed"):
+        ct = blob_volume(acquisition, spacing=(2.0, 2.0, 2.0), id="")
+        scene = scene_of(ct, window=(40.0, 400.0), at=(1, 1, 1), surface=False)
+        panes = arrange("four", SIZE).panes
+        pictures.append([in_pane(draw(ct, scene), panes[plane]) for plane in SCREEN])
+    for other in pictures[1:]:
+        for mine, theirs in zip(pictures[0], other, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("findings", "severity"),
+    [
+        ((warning("gantry-tilt", "tilted by 18.5 degrees"),), "warning"),
+        ((error("missing-slices", "2 missing"), warning("gantry-tilt", "tilted")), "error"),
+        ((info("localizer", "kept apart"),), None),
+    ],
+)
+def test_a_repaired_volume_says_so_on_its_picture(findings, severity):
+    ct = blob_volume(findings=findings)
+    pixels = draw(ct, scene_of(ct, surface=False))
+    banner = arrange("four", SIZE, banner=True).banner
+    strip = in_pane(pixels, banner).reshape(-1, 3)
+    if severity is None:
+        assert not any((strip == np.rint(np.array(c) * 255)).all(-1).any() for c in BANNER.values())
+        return
+    shade = np.rint(np.array(BANNER[severity]) * 255)
+    assert (np.abs(strip - shade).max(axis=-1) <= 1).mean() > 0.5
+    assert (strip > 180).all(axis=-1).sum() > 50  # and words
+
+
+def test_invented_slices_are_hatched():
+    ct = blob_volume()
+    valid = np.ones(ct.array.shape, np.uint8)
+    valid[10] = 2
+    ct = replace(ct, valid=valid)
+    at = ct.geometry.to_world((20, 20, 10))
+    scene = scene_of(ct, window=(40.0, 400.0), at=at, layout="axial", surface=False)
+    plain = draw(replace(ct, valid=None), scene)
+    assert (draw(ct, scene) != plain).mean() > 0.02
+    above = scene.scroll("axial", 1)
+    np.testing.assert_array_equal(draw(ct, above)[:-30], draw(replace(ct, valid=None), above)[:-30])
+
+
+def test_labels_can_be_left_away():
+    ct = blob_volume()
+    scene = scene_of(ct, window=(5000.0, 10.0), surface=False)
+    panes = arrange("four", SIZE).panes
+    for plane in SCREEN:
+        letters = white(in_pane(draw(ct, scene), panes[plane]) // 210 * 255)
+        none = white(in_pane(draw(ct, scene.toggle_labels()), panes[plane]) // 210 * 255)
+        assert letters.sum() > none.sum() + 50
+
+
+def test_a_title_has_its_own_line():
+    ct = blob_volume()
+    scene = scene_of(ct, surface=False)
+    untitled, titled = draw(ct, scene), draw(ct, scene, title="Case 12")
+    title = arrange("four", SIZE, title=True).title
+    assert (in_pane(untitled, title) != in_pane(titled, title)).any()
+
+
+def test_colour_is_shown_as_colour():
+    ct = blob_volume()
+    rgb = np.zeros((*ct.array.shape, 3), np.uint8)
+    rgb[...] = (10, 200, 90)
+    for acquisition in ("axial", "oblique"):
+        volume = Volume(rgb, blob_volume(acquisition).geometry)
+        pixels = draw(volume, scene_of(volume, layout="coronal"))
+        assert tuple(pixels[SIZE[1] // 2 - 40, SIZE[0] // 2 - 40]) == (10, 200, 90)
+
+
+def test_inverted_is_the_negative():
+    ct = blob_volume()
+    scene = scene_of(ct, window=(40.0, 400.0), layout="axial").toggle_labels()
+    rect = arrange("axial", SIZE).panes["axial"]
+    spot = slice(60, 90), slice(rect.width // 2 + 20, rect.width // 2 + 60)
+    plain = in_pane(draw(ct, scene), rect)[spot]
+    np.testing.assert_array_equal(255 - plain, in_pane(draw(ct, scene.invert()), rect)[spot])
+
+
+@pytest.mark.parametrize("size", [(160, 160), (333, 250), (1600, 200), (200, 900)])
+def test_every_size_can_be_drawn(size):
+    ct = blob_volume(findings=(warning("gantry-tilt", "tilted"),))
+    scene = scene_of(ct, surface=False).toggle_help()
+    assert picture(scene, ct, size=size, title="t").shape == (size[1], size[0], 3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (0, 100), (-5, 5), (100_000, 100)])
+def test_sizes_that_are_no_picture_are_refused(size):
+    ct = blob_volume()
+    with pytest.raises(ValueError, match="pixels a side"):
+        picture(scene_of(ct), ct, size=size)
+
+
+def test_one_slice_is_a_picture_too():
+    ct = blob_volume()
+    thin = replace(ct, array=ct.array[5:6], geometry=replace(ct.geometry, size=(52, 52, 1)))
+    assert draw(thin, scene_of(thin)).max() > 100
+
+
+def test_a_sheared_grid_is_drawn():
+    ct = blob_volume()
+    sheared = ct.geometry.direction.copy()
+    sheared[:, 2] = [0, np.sin(0.3), np.cos(0.3)]
+    ct = replace(ct, geometry=replace(ct.geometry, direction=sheared))
+    assert draw(ct, scene_of(ct, level=500)).max() > 100
+
+
+# files
+
+
+def test_a_screenshot_is_a_png_of_its_size(tmp_path):
+    path = screenshot(blob_volume(), tmp_path / "head.png", size=(320, 240), window="bone")
+    assert path == tmp_path / "head.png"
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert int.from_bytes(content[16:20]) == 320
+    assert int.from_bytes(content[20:24]) == 240
+    assert [p.name for p in tmp_path.iterdir()] == ["head.png"]
+
+
+def test_a_picture_that_is_there_is_left_alone(tmp_path):
+    path = tmp_path / "head.png"
+    path.write_text("mine")
+    with pytest.raises(ExistsError):
+        screenshot(blob_volume(), path, size=(320, 240))
+    assert path.read_text() == "mine"
+    screenshot(blob_volume(), path, size=(320, 240), overwrite=True)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "refusal", "words"),
+    [
+        ({"window": "bnoe"}, ValueError, "no such window"),
+        ({"layout": "six"}, ValueError, "no such layout"),
+        ({"at": (0, 0, 4000)}, GridError, "outside the volume"),
+        ({"size": (3, 3)}, ValueError, "pixels a side"),
+        ({"path": "head.jpg"}, VolumeError, "PNG"),
+        ({"path": "nowhere/head.png"}, VolumeError, "folder"),
+    ],
+)
+def test_what_cannot_be_drawn_leaves_no_file(wrong, refusal, words, tmp_path):
+    path = tmp_path / wrong.pop("path", "head.png")
+    with pytest.raises(refusal, match=words):
+        screenshot(blob_volume(), path, **wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_needs_no_display(tmp_path):
+    code = (
+        "from blobs import blob_volume; from volume.viewer.picture import screenshot;"
+        "screenshot(blob_volume('oblique'), 'a.png', size=(320, 240)); import sys;"
+        "assert 'pyvista' not in sys.modules"
+    )
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "WAYLAND_DISPLAY")
+    }
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    child = run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (child.returncode, child.stderr) == (0, "")
+    assert (tmp_path / "a.png").stat().st_size > 1000

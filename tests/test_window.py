@@ -1,0 +1,324 @@
+"""The window: events on the real interactor off screen, and a few hands on a real display."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blobs import blob_volume
+from test_gl import needs_gl
+from volume.errors import DisplayError
+from volume.viewer.controller import project_pane
+from volume.viewer.picture import picture, pixels_of
+from volume.viewer.scene import scene_of
+from volume.viewer.window import Window, view
+
+SIZE = (640, 512)
+
+
+@pytest.fixture
+def window(tmp_path, monkeypatch):
+    """Open a window without a display, as large as these tests want it."""
+    monkeypatch.chdir(tmp_path)
+    ct = blob_volume(window=(40.0, 400.0))
+    opened = Window(ct, scene_of(ct), size=SIZE, off_screen=True)
+    opened.draw()
+    yield opened
+    opened.close()
+
+
+def middle(window: Window, pane: str) -> tuple[int, int]:
+    x, y = window.controller.layout.panes[pane].middle
+    return int(x), int(y)
+
+
+def do(window: Window, event: str, x: int, y: int, *, ctrl=0, shift=0, code="\0", key="") -> None:
+    """Have VTK's own interactor tell of an event, and the window be idle after it."""
+    window.interactor.SetEventInformation(x, y, ctrl, shift, code, 0, key)
+    window.interactor.InvokeEvent(event)
+    if window.failure is not None:
+        raise window.failure
+    window._idle()
+
+
+def press_key(window: Window, key: str, code: str = "\0", **more: int) -> None:
+    do(window, "KeyPressEvent", *middle(window, "axial"), key=key, code=code, **more)
+
+
+def drag(window: Window, button: str, start, end, **more: int) -> None:
+    do(window, f"{button}ButtonPressEvent", *start, **more)
+    do(window, "MouseMoveEvent", (start[0] + end[0]) // 2, (start[1] + end[1]) // 2, **more)
+    do(window, "MouseMoveEvent", *end, **more)
+    do(window, f"{button}ButtonReleaseEvent", *end, **more)
+
+
+@needs_gl
+def test_a_left_drag_is_window_and_level(window):
+    x, y = middle(window, "coronal")
+    drag(window, "Left", (x, y), (x + 80, y - 40))
+    centre, width = window.controller.scene.window
+    assert width > 400
+    assert centre > 40
+
+
+@needs_gl
+def test_a_click_puts_the_crosshair_there(window):
+    x, y = middle(window, "axial")
+    drag(window, "Left", (x + 30, y + 20), (x + 30, y + 20))
+    rect = window.controller.layout.panes["axial"]
+    seen = project_pane(window.controller.scene, "axial", rect)
+    assert seen.to_display(window.controller.scene.cursor) == pytest.approx((x + 30, y + 20))
+
+
+@needs_gl
+def test_the_wheel_and_the_arrows_go_through_slices(window):
+    number, _ = window.controller.scene.layer_number("sagittal")
+    do(window, "MouseWheelForwardEvent", *middle(window, "sagittal"))
+    do(window, "MouseWheelForwardEvent", *middle(window, "sagittal"))
+    do(window, "MouseWheelBackwardEvent", *middle(window, "sagittal"), shift=1)
+    assert window.controller.scene.layer_number("sagittal")[0] == number + 2 - 10
+    do(window, "KeyPressEvent", *middle(window, "sagittal"), key="Up")
+    axial, _ = window.controller.scene.layer_number("axial")
+    assert window.controller.scene.layer_number("sagittal")[0] == number + 2 - 9
+    press_key(window, "Up")
+    assert window.controller.scene.layer_number("axial")[0] == axial
+
+
+@needs_gl
+def test_middle_and_shift_pan_and_right_and_ctrl_zoom(window):
+    x, y = middle(window, "axial")
+    drag(window, "Middle", (x, y), (x + 20, y + 10))
+    drag(window, "Left", (x, y), (x + 20, y + 10), shift=1)
+    right, down = window.controller.scene.sights["axial"].pan
+    assert right > 0 > down
+    drag(window, "Right", (x, y), (x, y + 50))
+    do(window, "MouseWheelForwardEvent", x, y, ctrl=1)
+    assert window.controller.scene.sights["axial"].zoom == pytest.approx(np.exp(1 / 3) * 1.1)
+    assert window.controller.scene.window == (40, 400)
+
+
+@needs_gl
+def test_a_double_click_shows_one_pane_however_it_is_told(window):
+    place = middle(window, "3d")
+    drag(window, "Left", place, place)
+    do(window, "LeftButtonDoubleClickEvent", *place)
+    do(window, "LeftButtonReleaseEvent", *place)
+    assert window.controller.scene.layout == "3d"
+
+
+@needs_gl
+def test_keys_are_what_they_write(window):
+    press_key(window, "KP_3", "3")
+    assert window.controller.scene.window == (350, 2000)
+    press_key(window, "question", "?")
+    assert window.controller.scene.help
+    press_key(window, "Escape", "\x1b")
+    assert not window.controller.scene.help
+    press_key(window, "space", " ")
+    assert window.controller.scene.window == (40, 400)
+
+
+@needs_gl
+@pytest.mark.parametrize("key", ["w", "e", "p", "f", "3", "u", "q", "b", "C", "plus", "minus"])
+def test_the_keys_of_vtk_and_pyvista_are_gone(window, key):
+    before = pixels_of(window.window)
+    window.interactor.SetEventInformation(*middle(window, "3d"), 0, 0, key[0], 0, key)
+    for event in ("KeyPressEvent", "CharEvent", "KeyReleaseEvent"):
+        window.interactor.InvokeEvent(event)
+    assert window.failure is None
+    if key != "3":  # ours: bone
+        window._idle()
+        np.testing.assert_array_equal(pixels_of(window.window), before)
+    assert window.window.GetStereoRender() == 0
+
+
+@needs_gl
+def test_the_window_shows_what_the_picture_shows(window):
+    drag(window, "Left", middle(window, "axial"), np.add(middle(window, "axial"), (9, 9)))
+    for _ in range(3):
+        do(window, "MouseWheelForwardEvent", *middle(window, "coronal"))
+    drag(window, "Left", middle(window, "3d"), np.add(middle(window, "3d"), (30, 10)))
+    drawn = picture(window.controller.scene, window.volume, size=SIZE)
+    np.testing.assert_array_equal(pixels_of(window.window), drawn)
+
+
+@needs_gl
+def test_panes_that_did_not_change_keep_their_pixels(window, monkeypatch):
+    drawn: list[str] = []
+    for pane in window.drawing.panes:
+        name = getattr(pane, "plane", type(pane).__name__)
+        pane.renderer.AddObserver("StartEvent", lambda *_, name=name: drawn.append(name))
+    before = pixels_of(window.window)
+    do(window, "MouseWheelForwardEvent", *middle(window, "axial"), ctrl=1)
+    assert drawn == ["axial"]
+    after = pixels_of(window.window)
+    rect = window.controller.layout.panes["3d"]
+    corner = slice(0, rect.height), slice(rect.x, None)
+    np.testing.assert_array_equal(before[corner], after[corner])
+    drawn.clear()
+    do(window, "MouseMoveEvent", *middle(window, "axial"))
+    assert drawn == []
+
+
+@needs_gl
+def test_many_events_are_one_drawing(window):
+    renders: list[int] = []
+    window.window.AddObserver("StartEvent", lambda *_: renders.append(1))
+    x, y = middle(window, "axial")
+    for event in ("LeftButtonPressEvent", *["MouseMoveEvent"] * 20):
+        x += 2
+        window.interactor.SetEventInformation(x, y, 0, 0, "\0", 0, "")
+        window.interactor.InvokeEvent(event)
+    assert renders == []
+    window._idle()
+    assert len(renders) == 1
+
+
+@needs_gl
+def test_s_writes_the_next_free_picture(window, tmp_path):
+    for _ in range(2):
+        press_key(window, "s", "s")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["ct_s001_000000_1.png", "ct_s001_000000_2.png"]
+    assert window.controller.scene.note == "written: ct_s001_000000_2.png"
+
+
+@needs_gl
+def test_another_size_is_drawn_anew(window):
+    window.window.SetSize(500, 400)
+    window.interactor.InvokeEvent("ConfigureEvent")
+    window._idle()
+    drawn = picture(window.controller.scene, window.volume, size=(500, 400))
+    np.testing.assert_array_equal(pixels_of(window.window), drawn)
+
+
+@needs_gl
+def test_what_goes_wrong_in_an_event_is_kept_for_the_caller(window, monkeypatch):
+    def fail(*_args, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(window.controller, "move", fail)
+    window.interactor.SetEventInformation(9, 9, 0, 0, "\0", 0, "")
+    window.interactor.InvokeEvent("MouseMoveEvent")
+    assert isinstance(window.failure, KeyboardInterrupt)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="displays are named on Linux")
+def test_without_a_display_nothing_is_opened(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(DisplayError, match="no display"):
+        view(blob_volume())
+
+
+def test_wrong_words_are_told_before_any_window_is_opened():
+    with pytest.raises(ValueError, match="no such window"):
+        view(blob_volume(), window="bnoe")
+
+
+# a real window
+
+TOLD = """
+import sys
+from blobs import blob_volume
+from volume.viewer import gl
+from volume.viewer.scene import scene_of
+from volume.viewer.window import Window
+
+ct = blob_volume(window=(40.0, 400.0))
+gl.require_display()
+opened = Window(ct, scene_of(ct), size=(640, 512), title="smoke")
+was = opened._idle
+def idle():
+    was()
+    if not opened._surface_is_due:
+        open("state.json", "w").write(opened.controller.scene.to_json())
+opened._idle = idle
+opened.interactor.RemoveObservers("TimerEvent")
+opened._hear("TimerEvent", opened._idle)
+opened.run()
+print("closed")
+"""
+"""Opens a window that writes its scene whenever it was idle."""
+
+
+@pytest.fixture
+def display(tmp_path):
+    """Start an X server without a screen, and give its number."""
+    if not (shutil.which("Xvfb") and shutil.which("xdotool")):
+        pytest.skip("no X server: Xvfb or xdotool is not installed")
+    number, told = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(told), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
+        pass_fds=(told,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(told)
+    with os.fdopen(number) as answer:
+        name = f":{answer.readline().strip()}"
+    yield name
+    server.terminate()
+    server.wait()
+
+
+@needs_gl
+@pytest.mark.skipif(sys.platform != "linux", reason="X11 is on Linux")
+def test_hands_on_a_real_window(display, tmp_path):
+    environment = {**os.environ, "DISPLAY": display}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    program = subprocess.Popen(
+        [sys.executable, "-c", TOLD],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    hands = Hands(display, tmp_path / "state.json")
+    try:
+        hands.wait_for(lambda scene: scene["window"] == [40, 400])
+        hands.do("mousemove", 160, 120, "click", 4, "click", 4)
+        hands.wait_for(lambda scene: scene["cursor"][2] > 3)
+        hands.do("mousemove", 160, 120, "mousedown", 1, "mousemove", 200, 120)
+        hands.do("mousemove", 260, 120, "mouseup", 1)
+        hands.wait_for(lambda scene: scene["window"][1] > 500)
+        hands.do("key", "3")
+        hands.wait_for(lambda scene: scene["window"] == [350, 2000])
+        hands.do("mousemove", 480, 120, "click", "--repeat", 2, "--delay", 60, 1)
+        hands.wait_for(lambda scene: scene["layout"] == "3d")
+        hands.do("key", "w", "key", "q", "key", "e", "key", "v")
+        hands.wait_for(lambda scene: scene["layout"] == "four")
+        hands.do("key", "ctrl+q")
+        said, complaints = program.communicate(timeout=20)
+    finally:
+        program.kill()
+        program.communicate()
+    assert (said, complaints, program.returncode) == ("closed\n", "", 0)
+
+
+class Hands:
+    """xdotool, and what came of it."""
+
+    def __init__(self, display: str, state: Path) -> None:
+        self.environment = {**os.environ, "DISPLAY": display}
+        self.state = state
+
+    def do(self, *words: object) -> None:
+        subprocess.run(["xdotool", *map(str, words)], check=True, env=self.environment)
+
+    def wait_for(self, wish, seconds: float = 25) -> None:
+        import json
+
+        end, scene = time.monotonic() + seconds, None
+        while time.monotonic() < end:
+            if self.state.exists() and (text := self.state.read_text()).endswith("}"):
+                scene = json.loads(text)
+                if wish(scene):
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s: {scene}")

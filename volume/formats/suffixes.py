@@ -1,0 +1,63 @@
+"""Every format there is, by the suffix of its files. A new one is a module and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from volume.errors import VolumeError
+from volume.formats import metaimage, nifti, nrrd, numpy, ply, stl
+from volume.formats.voxels import Header
+from volume.progress import Progress
+
+Kind = Literal["volume", "volumes", "mesh"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How files of one suffix are written, and read where `header` is given."""
+
+    holds: tuple[Kind, ...]
+    write: Callable[[BinaryIO, Any, Progress], None]
+    header: Callable[[BinaryIO], Header] | None = None
+
+
+FORMATS = {
+    ".nii.gz": Format(("volume", "volumes"), nifti.write_compressed, nifti.header),
+    ".nii": Format(("volume", "volumes"), nifti.write, nifti.header),
+    ".nrrd": Format(("volume", "volumes"), nrrd.write, nrrd.header),
+    ".mha": Format(("volume",), metaimage.write, metaimage.header),
+    ".npz": Format(("volume",), numpy.write, numpy.header),
+    ".stl": Format(("mesh",), stl.write),
+    ".ply": Format(("mesh",), ply.write),
+}
+KINDS: dict[Kind, str] = {
+    "volume": "a volume",
+    "volumes": "a set of volumes",
+    "mesh": "a mesh",
+}
+WRONG_NAME = 2
+"""The exit code of a wrong use."""
+
+
+def stem(path: Path, suffix: str) -> str:
+    return path.name[: -len(suffix)]
+
+
+def suffix_of(path: Path) -> str:
+    """Give the suffix of the table that a name ends in, the longest first; else its own."""
+    name = path.name.lower()
+    return next((suffix for suffix in FORMATS if name.endswith(suffix)), path.suffix)
+
+
+def suffix_for(output: Path, kind: Kind) -> str:
+    """Give the output's suffix, if it is one for this kind of thing and a name stands before it."""
+    suffix = suffix_of(output)
+    if suffix in FORMATS and kind in FORMATS[suffix].holds and stem(output, suffix):
+        return suffix
+    possible = " ".join(name for name, format_ in FORMATS.items() if kind in format_.holds)
+    refusal = VolumeError(f"{KINDS[kind]} is written to {possible}, not to {output.name!r}")
+    refusal.exit_code = WRONG_NAME
+    raise refusal
