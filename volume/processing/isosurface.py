@@ -47,7 +47,7 @@ def mesh(
     bar.total = 3
     chosen = _level(volume, level)
     array, border = _padded(_for_vtk(volume), chosen)
-    surface = _flying_edges(array, _between_values(chosen, array.dtype))
+    surface = _flying_edges(array, _between_values(chosen, volume.array.dtype))
     bar.update(1)
     if smooth:
         surface = _windowed_sinc(surface)
@@ -78,11 +78,17 @@ def _level(volume: Volume, level: float | None) -> float:
 
 
 def _for_vtk(volume: Volume) -> NDArray[Any]:
-    """Give the voxels in a type VTK knows, the array itself wherever that is one."""
-    array = volume.array
-    wider = {np.dtype(np.bool_): np.uint8, np.dtype(np.float16): np.float32}
-    native = array.dtype.newbyteorder("=")
-    return np.ascontiguousarray(array, wider.get(native, native))
+    """Give the voxels in a type VTK cuts right, the array itself wherever that is one."""
+    native = volume.array.dtype.newbyteorder("=")
+    return np.ascontiguousarray(volume.array, WIDER.get(native, native))
+
+
+WIDER = {
+    np.dtype(narrow): np.dtype(wide)
+    for narrow, wide in (("?", "u1"), ("f2", "f4"), ("u4", "i8"), ("u8", "f8"))
+}
+"""VTK has no bool or half; its flying edges (9.7) subtract unsigned values of 32 and 64 bits
+without a sign, which puts the surface half a voxel off."""
 
 
 def _padded(array: NDArray[Any], level: float) -> tuple[NDArray[Any], int]:

@@ -1,0 +1,192 @@
+"""Surfaces: spheres and boxes whose radius, centre and volume are known."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import pyvista
+
+from grids import oblique, places
+from volume.errors import SurfaceError
+from volume.geometry import Geometry
+from volume.processing.isosurface import mesh
+from volume.surface import Mesh
+from volume.volume import Volume
+
+GRIDS = {
+    "straight": Geometry((40, 40, 40), np.array([-19.5] * 3), np.ones(3), np.eye(3)),
+    "oblique, anisotropic": oblique((60, 50, 24), (0.7, 0.9, 2.0)),
+    "left-handed": oblique((60, 50, 24), (0.7, 0.9, 2.0), left_handed=True),
+    "sheared": oblique((60, 60, 24), (0.7, 0.9, 2.0), tilt=20),
+    "sheared, left-handed": oblique((60, 60, 24), (0.7, 0.9, 2.0), left_handed=True, tilt=20),
+}
+RADIUS = 12.0
+
+
+OFFSET = np.array([1.5, -2.0, 3.0])
+
+
+def ball(grid: Geometry, offset: np.ndarray = OFFSET) -> Volume:
+    """Make a ball of 300 HU at its edge, 20 HU more each millimetre inwards."""
+    distance = np.linalg.norm(places(grid) - grid.centre - offset, axis=-1)
+    values = np.rint(300 + 20 * (RADIUS - distance))
+    return Volume(values.astype(np.int16), grid, unit="HU", modality="CT")
+
+
+def outward_volume(surface: Mesh) -> float:
+    """Give the volume in mm³ that faces which are counter-clockwise from outside enclose."""
+    a, b, c = (surface.points[surface.faces[:, n]].astype(float) for n in range(3))
+    return float(np.einsum("ij,ij->", a, np.cross(b, c))) / 6
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+@pytest.mark.parametrize("smooth", [True, False])
+def test_a_ball_has_its_radius_and_its_centre(grid, smooth):
+    surface = mesh(ball(grid), 300, smooth=smooth)
+    from_centre = surface.points - (grid.centre + OFFSET)
+    np.testing.assert_allclose(np.linalg.norm(from_centre, axis=1), RADIUS, atol=0.15)
+    np.testing.assert_allclose(from_centre.mean(axis=0), 0, atol=0.1)
+    assert outward_volume(surface) == pytest.approx(4 / 3 * np.pi * RADIUS**3, rel=0.02)
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_faces_and_normals_look_outward(grid):
+    surface = mesh(ball(grid), 300)
+    outward = surface.points - (grid.centre + OFFSET)
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    np.testing.assert_allclose(np.linalg.norm(surface.normals, axis=1), 1, atol=1e-5)
+    assert (surface.normals * outward).sum(axis=1).min() > 0.97
+    assert outward_volume(surface) > 0
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_a_body_cut_by_the_border_is_closed_there(grid):
+    everywhere = Volume(np.full(grid.size[::-1], 500, np.int16), grid, modality="CT")
+    everywhere.array[0, 0, 0] = -1000
+    surface = mesh(everywhere, 300, smooth=False)
+    steps = grid.affine[:3, :3]
+    whole = abs(np.linalg.det(steps)) * np.prod(grid.size)
+    assert surface.report["closed"] and surface.report["boundary_edges"] == 0
+    assert outward_volume(surface) == pytest.approx(whole, rel=0.08)
+    away = grid.to_index(surface.points) - (np.array(grid.size) - 1) / 2
+    assert (np.abs(away) <= np.array(grid.size) / 2).all()
+
+
+def test_pyvista_agrees_on_what_is_measured():
+    surface = mesh(ball(GRIDS["left-handed"]), 300)
+    theirs, report = surface.to_pyvista(), surface.report
+    assert theirs.is_manifold and report["closed"]
+    assert theirs.volume / 1000 == pytest.approx(report["volume_ml"], rel=1e-5)
+    assert theirs.area / 100 == pytest.approx(report["area_cm2"], rel=1e-5)
+    assert (report["points"], report["triangles"]) == (theirs.n_points, theirs.n_cells)
+    np.testing.assert_allclose(np.ravel(report["bounds"], "F"), theirs.bounds, rtol=1e-6)
+    assert (report["level"], report["unit"], report["smoothed"]) == (300, "HU", True)
+    normals = theirs.compute_normals(consistent_normals=False, split_vertices=False)
+    np.testing.assert_allclose(normals.point_data["Normals"], surface.normals, atol=0.2)
+
+
+def test_open_edges_are_counted():
+    from volume.processing.isosurface import _boundary_edges
+
+    faces = np.array([[0, 1, 2], [2, 1, 3]], np.int32)
+    assert _boundary_edges(faces, 4) == 4
+    tetrahedron = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]], np.int32)
+    assert _boundary_edges(tetrahedron, 4) == 0
+
+
+@pytest.mark.parametrize("dtype", "? u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8 >i2".split())
+def test_a_mask_of_any_type_has_a_surface_half_way(dtype):
+    grid = GRIDS["straight"]
+    mask = np.zeros((40, 40, 40), dtype)
+    mask[10:20, 10:25, 10:30] = 1
+    level = 1 if mask.dtype.kind in "iu" else 0.5
+    surface = mesh(Volume(mask, grid), level, smooth=False)
+    low, high = surface.report["bounds"]
+    np.testing.assert_allclose(low, grid.to_world((9.5, 9.5, 9.5)), atol=1e-5)
+    np.testing.assert_allclose(high, grid.to_world((29.5, 24.5, 19.5)), atol=1e-5)
+    assert surface.report["closed"]
+
+
+def test_a_whole_level_makes_no_triangle_collapse():
+    surface = mesh(ball(GRIDS["straight"], np.zeros(3)), 300, smooth=False)
+    a, b, c = (surface.points[surface.faces[:, n]].astype(float) for n in range(3))
+    assert np.linalg.norm(np.cross(b - a, c - a), axis=1).min() > 0
+
+
+def test_one_slice_alone_has_a_surface():
+    grid = oblique((20, 20, 1))
+    surface = mesh(Volume(np.pad(np.full((1, 10, 10), 9), ((0, 0), (5, 5), (5, 5))), grid), 5)
+    assert surface.report["closed"]
+
+
+def test_smoothing_takes_the_stairs_out():
+    grid = GRIDS["straight"]
+    inside = np.linalg.norm(places(grid) - grid.centre, axis=-1) < RADIUS
+    volume = Volume(inside.astype(np.uint8), grid)
+    stray = [
+        np.linalg.norm(mesh(volume, 1, smooth=smooth).points - grid.centre, axis=1).std()
+        for smooth in (False, True)
+    ]
+    assert stray[1] < 0.65 * stray[0]
+
+
+def test_bone_is_the_level_of_a_ct():
+    volume = ball(GRIDS["straight"])
+    assert mesh(volume).report["level"] == 226
+    np.testing.assert_array_equal(mesh(volume).points, mesh(volume, 226).points)
+
+
+def test_twice_the_same_is_the_same():
+    first, second = (mesh(ball(GRIDS["sheared"]), 300) for _ in range(2))
+    assert first.points.tobytes() == second.points.tobytes()
+    assert first.faces.tobytes() == second.faces.tobytes()
+
+
+def test_the_volume_is_left_as_it_was():
+    volume = ball(GRIDS["straight"])
+    before = volume.array.copy()
+    mesh(volume, 300)
+    np.testing.assert_array_equal(volume.array, before)
+
+
+@pytest.mark.parametrize("level", [-3000, 3000, float("nan"), float("inf")])
+def test_a_level_outside_the_values_is_told_their_range(level):
+    volume = ball(GRIDS["straight"])
+    volume.array[0, 0, :2] = -1000, 1234
+    with pytest.raises(SurfaceError, match="between -1000 and 1234 HU"):
+        mesh(volume, level)
+
+
+def test_a_level_at_the_least_value_holds_everything_and_is_refused():
+    volume = ball(GRIDS["straight"])
+    with pytest.raises(SurfaceError, match="no surface"):
+        mesh(volume, float(volume.array.min()))
+
+
+def test_other_modalities_need_a_level():
+    volume = Volume(ball(GRIDS["straight"]).array, GRIDS["straight"], modality="MR")
+    with pytest.raises(SurfaceError, match="needs a level; the values lie between"):
+        mesh(volume)
+
+
+def test_colour_has_no_level():
+    with pytest.raises(SurfaceError, match="colour"):
+        mesh(Volume(np.zeros((7, 8, 9, 3), np.uint8), oblique()), 1)
+
+
+def test_it_needs_no_rendering_library():
+    code = """if True:
+        import sys
+        import numpy as np
+        from volume import Geometry, Volume, mesh
+        grid = Geometry((3, 3, 3), np.zeros(3), np.ones(3), np.eye(3))
+        array = np.zeros((3, 3, 3)); array[1, 1, 1] = 1
+        assert mesh(Volume(array, grid), 0.5).report["triangles"] == 8
+        print([name for name in sys.modules if "Rendering" in name or "pyvista" in name])
+    """
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+    assert pyvista.PolyData().n_points == 0
