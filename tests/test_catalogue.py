@@ -237,3 +237,15 @@ def test_phases_come_apart_and_share_one_grid(oddities: dict, tmp_path):
         assert one.geometry.matches(made[0].geometry)
         assert truth.error_mm(one.array, one.geometry.affine, phase=phase) <= RIGHT_MM
     assert len({one.id for one in made}) == 3
+
+
+def test_a_slice_without_the_rescale_of_the_others_is_refused(tmp_path):
+    def forget(dataset, k, phase):
+        if k == 5:
+            del dataset.RescaleSlope
+            del dataset.RescaleIntercept
+
+    truth = phantom(tmp_path, edit=forget)
+    with pytest.raises(volume.GridError, match="lack the rescale") as refusal:
+        volume.load(tmp_path)
+    assert refusal.value.files == (str(truth.paths[5]),)

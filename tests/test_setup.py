@@ -183,7 +183,7 @@ def test_root_gets_the_libraries_and_for_tests_an_x_server(monkeypatch, capsys):
     bootstrap.install_system_packages("run")
     assert system.ran == [f"{INSTALL} libegl1 libgl1"]
     bootstrap.install_system_packages("test")
-    assert system.ran[1:] == [f"{INSTALL} libegl1 libgl1 xvfb xdotool"]
+    assert system.ran[1:] == [f"{INSTALL} libegl1 libgl1 xvfb xdotool libxcursor1"]
 
 
 def test_sudo_is_used_where_it_asks_nothing(monkeypatch, capsys):

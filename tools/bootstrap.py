@@ -37,6 +37,7 @@ PYPI = "https://pypi.org/simple"
 GL_LIBRARIES = {"libEGL.so.1": "libegl1", "libGL.so.1": "libgl1"}
 """What drawing needs of the system, and the Debian package that brings it."""
 X_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
+X_LIBRARIES = {"libXcursor.so.1": "libxcursor1"}
 """With these the tests also try the window; without them such tests are skipped."""
 
 
@@ -263,6 +264,7 @@ def install_system_packages(purpose: str) -> None:
         return
     needed = [package for library, package in GL_LIBRARIES.items() if not loads(library)]
     wanted = [package for program, package in X_PROGRAMS.items() if not shutil.which(program)]
+    wanted += [package for library, package in X_LIBRARIES.items() if not loads(library)]
     packages = needed + (wanted if purpose == "test" else [])
     if packages and not apt_installs(packages) and needed:
         line = f"sudo apt-get install -y {' '.join(needed)}"

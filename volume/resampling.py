@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,9 @@ def _target(
     if like is not None:
         return like.geometry if isinstance(like, Volume) else like
     steps = _three_steps(spacing)
-    _refuse_beyond_memory(volume.array.nbytes * float((volume.geometry.spacing / steps).prod()))
+    with np.errstate(over="ignore"):
+        growth = float((volume.geometry.spacing / steps).prod())
+    _refuse_beyond_memory(volume.array.nbytes * growth)
     return _same_field_of_view(volume.geometry, steps)
 
 
@@ -168,12 +171,12 @@ def _resample(
     components = source.shape[3:]
     bar.total = target.size[2] * (components[0] if components else 1)
     array = np.empty((*target.size[::-1], *components), source.dtype)
-    for channel in np.ndindex(components):
-        one = (..., *channel)
-        image = _image(_blurred(source[one], volume.geometry, blur, nearest), volume.geometry)
-        _interpolate(image, target, array[one], outside, nearest, bar)
-    bar.close()
-    return volume.with_voxels(array, target, valid=_mask(volume, target))
+    with closing(bar):
+        for channel in np.ndindex(components):
+            one = (..., *channel)
+            image = _image(_blurred(source[one], volume.geometry, blur, nearest), volume.geometry)
+            _interpolate(image, target, array[one], outside, nearest, bar)
+        return volume.with_voxels(array, target, valid=_mask(volume, target))
 
 
 def _image(array: NDArray[Any], geometry: Geometry) -> SimpleITK.Image:

@@ -19,6 +19,7 @@ HISTORY = frozenset(
     " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
+AGAIN = "copy or export this file again from where it came from"
 ORIGINALS = "ask for the images as the scanner made them: these were turned one by one"
 NAMED_AT_MOST = 8
 """Gaps beyond so many are counted, not listed."""
@@ -210,7 +211,7 @@ def of_lost(slices: Sequence[SliceHeader], lost: Iterable[int]) -> list[Finding]
                 f"slice {n + 1} of {len(slices)}: {why}",
                 files=(header.name,),
                 evidence={"slice": n + 1},
-                remedy="copy or export this file again from where it came from",
+                remedy=AGAIN,
             )
         )
     return found
@@ -220,6 +221,11 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     """Say what is remarkable about the pixel values, as the headers tell it."""
     first = slices[0]
     found = []
+    bare = [header for header in slices if not header.rescale.declared]
+    if 0 < len(bare) < len(slices):
+        text = f"{len(bare)} of {len(slices)} slices lack the rescale that the others have"
+        names = tuple(header.name for header in bare)
+        found.append(error("rescale-varies", text, files=names, remedy=AGAIN))
     rescales = {(header.rescale.slope, header.rescale.intercept) for header in slices}
     if len(rescales) > 1:
         slopes = [slope for slope, _ in rescales]

@@ -188,5 +188,7 @@ def _inflate(file: BinaryIO) -> io.BytesIO:
                 block = inflater.unconsumed_tail
     except zlib.error as fault:
         raise Unreadable(f"the deflated data set is damaged ({fault})") from None
+    if not inflater.eof:
+        raise Unreadable("the deflated data set is cut short", "pixels-truncated")
     out.seek(0)
     return out

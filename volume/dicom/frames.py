@@ -154,7 +154,7 @@ def rescale(data: Dataset, unit: str = "") -> Rescale | None:
     if slope[0] == 0:
         raise Unreadable("RescaleSlope is zero")
     unit = elements.text(data, "RescaleType") or unit
-    return Rescale(slope[0], (intercept or (0.0,))[0], unit)
+    return Rescale(slope[0], (intercept or (0.0,))[0], unit, declared=True)
 
 
 def window(data: Dataset) -> tuple[float, float] | None:

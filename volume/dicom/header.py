@@ -42,6 +42,8 @@ class Rescale:
     slope: float = 1.0
     intercept: float = 0.0
     unit: str = ""
+    declared: bool = False
+    """Whether the file says so; stored values stand for themselves where it does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,14 +72,17 @@ def judge(sop_class_uid: str) -> tuple[str, str] | None:
 
 def class_name(sop_class_uid: str) -> str:
     """Give the standard's name of a SOP class, or the UID where it has none."""
-    from pydicom.uid import UID
-
-    name = UID(sop_class_uid).name
+    name = _name(sop_class_uid)
     return name.removesuffix(" Storage") if name else "an object without a SOP class"
 
 
 def transfer_syntax_name(uid: str) -> str:
     """Give the standard's name of a transfer syntax, or the UID where it has none."""
+    return _name(uid) or "an unnamed transfer syntax"
+
+
+def _name(uid: str) -> str:
+    from pydicom import config
     from pydicom.uid import UID
 
-    return UID(uid).name or "an unnamed transfer syntax"
+    return UID(uid, config.IGNORE).name

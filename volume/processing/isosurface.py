@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,17 +46,18 @@ def mesh(
     """
     bar = progress or Silent()
     bar.total = 3
-    chosen = _level(volume, level)
-    array, border = _padded(_for_vtk(volume), chosen)
-    surface = _flying_edges(array, _between_values(chosen, volume.array.dtype))
-    bar.update(1)
-    if smooth:
-        surface = _windowed_sinc(surface)
-    bar.update(1)
-    made = _in_patient(surface, volume.geometry, border)
-    bar.update(1)
-    bar.close()
-    return replace(made, report=_report(made, volume, chosen, smooth=smooth))
+    with closing(bar):
+        chosen = _level(volume, level)
+        array, border = _padded(_for_vtk(volume), chosen)
+        surface = _flying_edges(array, _between_values(chosen, volume.array.dtype))
+        bar.update(1)
+        if smooth:
+            surface = _windowed_sinc(surface)
+        bar.update(1)
+        made = _in_patient(surface, volume.geometry, border)
+        report = _report(made, volume, chosen, smooth=smooth)
+        bar.update(1)
+    return replace(made, report=report)
 
 
 def _level(volume: Volume, level: float | None) -> float:
