@@ -100,6 +100,21 @@ def test_of_a_set_all_or_none_is_published(tmp_path):
     assert paths[0].read_bytes() == b"another's"
 
 
+def test_a_name_taken_at_the_last_moment_is_left_alone(tmp_path, monkeypatch):
+    link = os.link
+
+    def slower_than_another(draft, target):
+        if target.name == "a":
+            target.write_bytes(b"another's")
+        link(draft, target)
+
+    monkeypatch.setattr(os, "link", slower_than_another)
+    with pytest.raises(ExistsError), whole_files([tmp_path / "a", tmp_path / "b"]):
+        pass
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"another's"
+
+
 def test_what_matters_most_is_published_last(tmp_path, monkeypatch):
     published = []
     link = os.link

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
 import volume
@@ -249,3 +250,72 @@ def test_a_slice_without_the_rescale_of_the_others_is_refused(tmp_path):
     with pytest.raises(volume.GridError, match="lack the rescale") as refusal:
         volume.load(tmp_path)
     assert refusal.value.files == (str(truth.paths[5]),)
+
+
+UNTANGLED = {
+    "two phases offset by half a pitch": {"phase_offset_mm": 1.25},
+    "two phases offset by a third": {"phase_offset_mm": 0.8},
+    "echoes offset by half a pitch": {
+        "phase_offset_mm": 1.25,
+        "phase_tag": "EchoTime",
+        "modality": "MR",
+    },
+    "acquisitions at an offset": {"phase_offset_mm": 0.8, "phase_tag": "AcquisitionNumber"},
+}
+
+
+@pytest.mark.parametrize("oddities", UNTANGLED.values(), ids=UNTANGLED)
+def test_interleaved_acquisitions_come_apart(oddities: dict, tmp_path):
+    truth = phantom(tmp_path, phases=2, gradient=(1, 2, 5), **oddities)
+    made = volume.load_all(tmp_path)
+    assert [one.array.shape for one in made] == [truth.size[::-1]] * 2
+    for phase, one in enumerate(made):
+        assert truth.error_mm(one.array, one.geometry.affine, phase=phase) <= RIGHT_MM
+
+
+def test_odd_and_even_slices_of_two_passes_stay_one_volume(tmp_path):
+    def passes(dataset, k, phase):
+        dataset.AcquisitionNumber = 1 + k % 2
+        dataset.AcquisitionTime = f"10{10 + k % 2}00"
+
+    truth = phantom(tmp_path, modality="MR", edit=passes)
+    made = volume.load(tmp_path)
+    assert truth.error_mm(made.array, made.geometry.affine) <= RIGHT_MM
+
+
+def test_a_film_of_one_place_is_no_volume(tmp_path):
+    phantom(tmp_path, size=(24, 20, 1), phases=12, gradient=(1, 1, 1), phase_step=20)
+    with pytest.raises(volume.GridError) as refusal:
+        volume.load(tmp_path)
+    assert [f.code for f in refusal.value.findings] == ["time-series-2d"]
+
+
+@pytest.mark.parametrize(("gone", "said"), [((0, 1, 2), True), ((), False)])
+def test_slices_missing_at_the_start_are_said_from_the_numbering(gone, said, tmp_path):
+    phantom(tmp_path, drop=gone)
+    made = volume.load(tmp_path)
+    found = [f for f in made.findings if f.code == "missing-slices"]
+    assert bool(found) is said
+    assert all(f.severity == "info" and "before slice 1" in f.message for f in found)
+
+
+def test_a_modality_lookup_table_gives_the_values(tmp_path):
+    table = np.array([7, 70, 700, 7000], dtype="<u2")
+
+    def look_up(dataset, k, phase):
+        item = pydicom.Dataset()
+        item.add_new("LUTDescriptor", "US", [4, 10, 16])
+        item.add_new("LUTData", "OW", table.tobytes())
+        item.ModalityLUTType = "US"
+        dataset.ModalityLUTSequence = [item]
+        for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType"):
+            if keyword in dataset:
+                del dataset[keyword]
+        stored = np.arange(24 * 20, dtype="<i2").reshape(20, 24) % 16
+        dataset.PixelData = stored.tobytes()
+
+    phantom(tmp_path, size=(24, 20, 3), edit=look_up)
+    made = volume.load(tmp_path)
+    expected = {n: table[min(max(n - 10, 0), 3)] for n in range(16)}
+    stored = np.arange(24 * 20).reshape(20, 24) % 16
+    assert np.array_equal(made.array[1], np.vectorize(expected.get)(stored))

@@ -29,7 +29,7 @@ from volume.errors import ExistsError, GridError, VolumeError
 from volume.findings import error, info, warning
 from volume.surface import Mesh
 from volume.viewer.colours import BANNER, PLANE
-from volume.viewer.eye import NEARNESS
+from volume.viewer.eye import ROOM
 from volume.viewer.layout import Rect, arrange
 from volume.viewer.picture import picture, screenshot
 from volume.viewer.projection import FILLED
@@ -153,12 +153,17 @@ def in_space(place: np.ndarray, around: float, above: float, ct: Volume, rect: R
     a, e = np.radians(around), np.radians(above)
     eye = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
     right = np.array([np.cos(a), np.sin(a), 0])
-    up = np.cross(eye, right)
-    radius = np.linalg.norm(ct.geometry.corners, axis=1).max()
-    distance = NEARNESS * radius / np.sin(np.radians(15)) / min(1, rect.width / rect.height)
+    upward = np.cross(eye, right)
     focal = rect.height / 2 / np.tan(np.radians(15))
+    x, y, z = np.abs(ct.geometry.corners).max(axis=0) + ct.geometry.spacing.max() / 2
+    wide = rect.width / rect.height
+    fits = [
+        near + max(up / np.tan(np.radians(15)), across / wide / np.tan(np.radians(15)))
+        for near, across, up in ((y, x, z), (x, y, z), (z, x, y))
+    ]
+    distance = ROOM * max(fits)
     depth = distance - place @ eye
-    return focal / depth * np.array([place @ right, -(place @ up)])
+    return focal / depth * np.array([place @ right, -(place @ upward)])
 
 
 VIEWS = ((0, 0), (90, 0), (180, 0), (40, 25), (0, 90))

@@ -66,22 +66,6 @@ def resample(
     return replace(resampled, findings=(*volume.findings, finding))
 
 
-def resample_onto(
-    volume: Volume,
-    geometry: Geometry,
-    *,
-    outside: float,
-    nearest: bool = False,
-    progress: Progress | None = None,
-) -> Volume:
-    """Interpolate a volume on `geometry`, unblurred; its own grid may be sheared.
-
-    Every value lies between those of its eight neighbours, or is `outside`, where `valid`
-    is 0. Adds no finding: the caller knows why.
-    """
-    return _resample(volume, geometry, NO_BLUR, outside, nearest, progress)
-
-
 def least_value(volume: Volume) -> float:
     """Give the value of nothing: -1024 HU, or the smaller of 0 and the least voxel."""
     if volume.modality == "CT" and _holds(volume.array.dtype, AIR_HU):

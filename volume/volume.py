@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.errors import GridError
 from volume.findings import Finding
 from volume.geometry import LPS_TO_RAS, Geometry
 
@@ -83,12 +84,19 @@ class Volume:
         return cls(sitk.GetArrayFromImage(image), geometry, **more)
 
     def to_nibabel(self) -> nibabel.Nifti1Image:
-        """Make a nibabel image: the array as (i, j, k), the affine in mm RAS."""
+        """Make a nibabel image: the array as (i, j, k), the affine in mm RAS.
+
+        A sheared grid stands in the sform alone: a qform cannot hold it. Raises `GridError`
+        for a colour volume.
+        """
         import nibabel
 
+        if self.is_colour:
+            raise GridError("a colour volume is no array of numbers to nibabel; use to_sitk")
         ijk = np.moveaxis(self.array, (0, 1, 2), (2, 1, 0))
         image = nibabel.Nifti1Image(ijk, self.geometry.ras_affine)
-        image.set_qform(self.geometry.ras_affine, code=1)
+        if not self.geometry.is_sheared:
+            image.set_qform(self.geometry.ras_affine, code=1)
         image.set_sform(self.geometry.ras_affine, code=1)
         image.header.set_xyzt_units("mm")
         return image

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.drift import is_shifted, is_tilted
-from volume.assembly.stack import Grid
+from volume.assembly.stack import Grid, Stack
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import SliceHeader
 from volume.dicom.sop_classes import transfer_syntax_name
@@ -215,6 +216,28 @@ def of_lost(slices: Sequence[SliceHeader], lost: Iterable[int]) -> list[Finding]
             )
         )
     return found
+
+
+def with_ends(stack: Stack) -> Stack:
+    """Add what the numbering says of slices missing at the ends; positions cannot tell."""
+    numbers = [header.instance_number for header in stack.slices]
+    known = [number for number in numbers if number is not None]
+    found = []
+    if len(known) == len(numbers) > 2 and _runs_on(known) and min(known) > 1:
+        text = f"InstanceNumber runs from {min(known)} to {max(known)}: slices may be missing"
+        text += f" before slice {1 if known[0] < known[-1] else len(known)}"
+        found.append(info("missing-slices", text, evidence={"first_number": min(known)}))
+    expected = max(header.images_in_acquisition or 0 for header in stack.slices)
+    if expected > len(stack.slices) and not stack.refusals:
+        text = f"Images In Acquisition says {expected}; {len(stack.slices)} slices are here"
+        found.append(info("missing-slices", text, evidence={"images_in_acquisition": expected}))
+    return replace(stack, findings=(*stack.findings, *found)) if found else stack
+
+
+def _runs_on(numbers: Sequence[int]) -> bool:
+    """Say whether numbers go up or down by one from slice to slice."""
+    steps = set(np.diff(numbers).tolist())
+    return steps in ({1}, {-1})
 
 
 def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:

@@ -59,7 +59,8 @@ def tell_apart(places: Places) -> list[Part] | None:
     return _split_in_steps(places, most) or _by_order(places, most)
 
 
-def _value(header: SliceHeader, tag: str) -> Trait:
+def value_of(header: SliceHeader, tag: str) -> Trait:
+    """Give a slice's value of one of `TAGS`, "" where it has none."""
     if tag == "ImageType":
         return "\\".join(header.image_type)
     return header.traits.get(tag, "")
@@ -69,10 +70,10 @@ def _labels(places: Places, tag: str) -> dict[int, Trait] | None:
     """Give every slice its value of the tag, None where two at one place share it."""
     labels: dict[int, Trait] = {}
     for place in places:
-        found = [_value(header, tag) for header in place]
+        found = [value_of(header, tag) for header in place]
         if "" in found or len(set(found)) < len(found):
             return None
-        ranked = sorted(found, key=_order)
+        ranked = sorted(found, key=ordering)
         for header, value in zip(place, found, strict=True):
             labels[id(header)] = float(ranked.index(value)) if tag in RANKED else value
     return labels
@@ -80,7 +81,7 @@ def _labels(places: Places, tag: str) -> dict[int, Trait] | None:
 
 def _parts(places: Places, tag: str, labels: dict[int, Trait]) -> list[Part]:
     parts = []
-    for rank, value in enumerate(sorted(set(labels.values()), key=_order), start=1):
+    for rank, value in enumerate(sorted(set(labels.values()), key=ordering), start=1):
         members = tuple(h for place in places for h in place if labels[id(h)] == value)
         parts.append(Part(members, ((tag, value, rank),)))
     return parts
@@ -89,12 +90,12 @@ def _parts(places: Places, tag: str, labels: dict[int, Trait]) -> list[Part]:
 def _split_in_steps(places: Places, most: int) -> list[Part] | None:
     """Split by a tag that separates only some of the repeats, then look inside each part."""
     for tag in TAGS:
-        values = {_value(header, tag) for place in places for header in place}
+        values = {value_of(header, tag) for place in places for header in place}
         if not 1 < len(values) < most or "" in values:
             continue
         parts: list[Part] = []
-        for rank, value in enumerate(sorted(values, key=_order), start=1):
-            inside = [[h for h in place if _value(h, tag) == value] for place in places]
+        for rank, value in enumerate(sorted(values, key=ordering), start=1):
+            inside = [[h for h in place if value_of(h, tag) == value] for place in places]
             below = tell_apart([place for place in inside if place])
             if below is None or sum(map(bool, inside)) * 2 < len(places):
                 break
@@ -110,7 +111,7 @@ def _by_order(places: Places, most: int) -> list[Part] | None:
         return None
     for tag in ("AcquisitionTime", "ContentTime", "InstanceNumber"):
         ranks = [_by_moment(place, tag) for place in places]
-        moments = [[_order(_moment(h, tag)) for h in place] for place in ranks]
+        moments = [[ordering(_moment(h, tag)) for h in place] for place in ranks]
         if any(len(set(found)) < most for found in moments):
             continue
         columns = list(zip(*moments, strict=True))
@@ -121,7 +122,7 @@ def _by_order(places: Places, most: int) -> list[Part] | None:
 
 
 def _by_moment(place: Sequence[SliceHeader], tag: str) -> list[SliceHeader]:
-    return sorted(place, key=lambda header: _order(_moment(header, tag)))
+    return sorted(place, key=lambda header: ordering(_moment(header, tag)))
 
 
 def _moment(header: SliceHeader, tag: str) -> Trait:
@@ -130,7 +131,7 @@ def _moment(header: SliceHeader, tag: str) -> Trait:
     return header.traits.get(tag, "")
 
 
-def _order(value: Trait) -> tuple[int, float, str]:
+def ordering(value: Trait) -> tuple[int, float, str]:
     """Order numbers before texts."""
     if isinstance(value, (int, float)):
         return 0, float(value), ""

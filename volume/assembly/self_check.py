@@ -84,7 +84,7 @@ def _check_values(
     if volume.is_colour:
         same = np.array_equal(stored, found)
     else:
-        expected = stored.astype(np.float64) * header.rescale.slope + header.rescale.intercept
+        expected = _real(header, stored)
         slack = np.abs(expected) * 2.0**-23 if found.dtype.kind == "f" else 0.0
         same = bool((np.abs(found - expected) <= slack)[~_padding(header, stored)].all())
     if not same:
@@ -93,6 +93,14 @@ def _check_values(
             files=(header.name,),
             remedy="please report this: nothing was written",
         )
+
+
+def _real(header: SliceHeader, stored: NDArray[Any]) -> NDArray[np.float64]:
+    """Turn stored values into real ones, one by one."""
+    if header.lut is None:
+        return stored.astype(np.float64) * header.rescale.slope + header.rescale.intercept
+    first, values = header.lut.first, header.lut.values
+    return np.array([values[min(max(int(v) - first, 0), len(values) - 1)] for v in stored], float)
 
 
 def _padding(header: SliceHeader, stored: NDArray[Any]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from volume.assembly import inspection
 from volume.assembly.drift import is_shifted, is_tilted, measure_drift
 from volume.assembly.duplicates import drop_duplicates
 from volume.assembly.grouping import Group
+from volume.assembly.interleaved import untangle
 from volume.assembly.placement import Placement, place, same_place_mm, share_places
 from volume.assembly.regularise import plan
 from volume.assembly.repeats import Part, suffix, tell_apart
@@ -26,10 +27,11 @@ ASSUMED_THICKNESS_MM = 1.0
 
 @dataclass(frozen=True)
 class Stacked:
-    """The stacks of one group, and the duplicates that were left out."""
+    """The stacks of one group."""
 
     stacks: tuple[Stack, ...]
     dropped: tuple[SliceHeader, ...] = ()
+    """Duplicates that were left out."""
 
 
 def stack_group(group: Group) -> Stacked:
@@ -40,14 +42,39 @@ def stack_group(group: Group) -> Stacked:
     placement = place(kept)
     within = same_place_mm(placement.offsets, placement.quantum)
     places = [[kept[n] for n in shared] for shared in share_places(placement.offsets, within)]
-    parts = tell_apart(places)
+    parts = None if is_film(places) else tell_apart(places)
     if parts is None:
-        refused = [*findings, _ambiguous(places)]
-        return Stacked((_unplaced(group, [h for p in places for h in p], refused),), tuple(dropped))
+        findings.append(_film(places) if is_film(places) else _ambiguous(places))
+        in_order = [header for place in places for header in place]
+        return Stacked((_unplaced(group, in_order, findings),), tuple(dropped))
+    parts = [one for part in parts for one in untangle(part)]
     if len(parts) > 1:
         findings.append(_split_by(parts))
     stacks = tuple(_stack(part, group, findings) for part in parts)
+    if len(stacks) == 1:
+        stacks = (inspection.with_ends(stacks[0]),)
     return Stacked(stacks, tuple(dropped))
+
+
+DATED = frozenset("AcquisitionDateTime AcquisitionTime ContentTime".split())
+"""Tags whose values may identify a patient."""
+FILM_IMAGES = 3
+"""So many images of one place, and none of another, are a film."""
+
+
+def is_film(places: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Say whether all images show one place."""
+    return len(places) == 1 and len(places[0]) >= FILM_IMAGES
+
+
+def _film(places: Sequence[Sequence[SliceHeader]]) -> Finding:
+    return error(
+        "time-series-2d",
+        f"{len(places[0])} images of one and the same place: a film, not a volume",
+        files=tuple(header.name for header in places[0][:FILM_IMAGES]),
+        evidence={"images": len(places[0])},
+        remedy="put the one image you want into a folder of its own",
+    )
 
 
 def _unplaced(
@@ -75,7 +102,7 @@ def _split_by(parts: Sequence[Part]) -> Finding:
     tags = list(dict.fromkeys(tag for part in parts for tag, _, _ in part.axes))
     return info(
         "split-by",
-        f"{len(parts)} volumes share one grid, told apart by {' and '.join(tags)}",
+        f"{len(parts)} volumes share this series, told apart by {' and '.join(tags)}",
         evidence={"tags": tags, "volumes": len(parts)},
     )
 
@@ -95,11 +122,18 @@ def _stack(part: Part, group: Group, shared: Sequence[Finding]) -> Stack:
         *inspection.of_lost(slices, lost),
         *inspection.of_values(slices),
     )
-    axis = (part.axes[-1][0], part.axes[-1][1]) if part.axes else None
     name = name_stack(slices[0], group.letters + suffix(part))
     kind = _kind(grid)
     geometry = _geometry(slices, grid, kind)
-    return Stack(name, tuple(slices), geometry, kind, findings, axis, grid, lost)
+    return Stack(name, tuple(slices), geometry, kind, findings, _axis(part), grid, lost)
+
+
+def _axis(part: Part) -> tuple[str, object] | None:
+    """Give the tag and value by which a part was told apart; a date gives its rank only."""
+    if not part.axes:
+        return None
+    tag, value, rank = part.axes[-1]
+    return tag, rank if tag in DATED else value
 
 
 def refit(stack: Stack, slices: Sequence[SliceHeader]) -> Stack:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.dicom.header import SliceHeader
+from volume.dicom.header import ModalityLut, SliceHeader
 from volume.findings import Finding, info
 
 AIR_HU = -1024
@@ -81,6 +81,9 @@ def _choose_type(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> np.dtyp
     low = high = 0.0
     for n, header in enumerate(slices):
         slope, intercept = header.rescale.slope, header.rescale.intercept
+        if header.lut is not None:
+            high = max(high, *header.lut.values)
+            continue
         if slope != int(slope) or intercept != int(intercept):
             return np.dtype(np.float32)
         ends = [slope * float(stored[n].min()) + intercept, slope * float(stored[n].max())
@@ -101,12 +104,20 @@ def _room(stored: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _rescaled(stored: NDArray[Any], header: SliceHeader, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if header.lut is not None:
+        return look_up(stored, header.lut).astype(dtype)
     slope, intercept = header.rescale.slope, header.rescale.intercept
     if (slope, intercept) == (1.0, 0.0):
         return stored.astype(dtype)
     if dtype.kind == "i":
         return (stored.astype(np.int64) * int(slope) + int(intercept)).astype(dtype)
     return (stored * slope + intercept).astype(dtype)
+
+
+def look_up(stored: NDArray[Any], lut: ModalityLut) -> NDArray[np.int64]:
+    """Map stored values by a table; what lies beyond its ends gets the last entry there."""
+    index = np.clip(stored.astype(np.int64) - lut.first, 0, len(lut.values) - 1)
+    return np.array(lut.values, np.int64)[index]
 
 
 def _padding_finding(array: NDArray[Any], below: NDArray[np.bool_], count: int) -> Finding:
@@ -129,7 +140,7 @@ def _below_air(array: NDArray[Any], modality: str) -> list[Finding]:
 
 
 def _unit(header: SliceHeader) -> str:
-    unit = header.rescale.unit
+    unit = header.lut.unit if header.lut is not None else header.rescale.unit
     if header.modality == "CT" and (unit in ("", "HU") or unit.lower().startswith("hou")):
         return "HU"  # "Houndsfield Unit" was seen on real scanners
     return "" if unit in ("US", "UNSPECIFIED") else unit

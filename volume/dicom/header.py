@@ -47,6 +47,18 @@ class Rescale:
 
 
 @dataclass(frozen=True, slots=True)
+class ModalityLut:
+    """Stored value to real value by a table (PS3.3 C.11.1.1.1).
+
+    `values[0]` stands for `first` and everything below, the last for everything above.
+    """
+
+    first: int
+    values: tuple[int, ...]
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SliceHeader:
     """What assembly needs to know of one slice; nothing of the patient.
 
@@ -68,6 +80,7 @@ class SliceHeader:
     series_number: int | None
     description: str
     instance_number: int | None
+    images_in_acquisition: int | None
     image_type: tuple[str, ...]
     rows: int
     columns: int
@@ -77,6 +90,7 @@ class SliceHeader:
     slice_thickness: float | None
     spacing_between_slices: float | None
     rescale: Rescale
+    lut: ModalityLut | None
     window: tuple[float, float] | None
     padding: tuple[int, int] | None
     """Least and greatest padding value (PS3.3 C.7.5.1.1.2)."""

@@ -25,11 +25,12 @@ from volume.dicom.encoding import (
     open_data_set,
 )
 from volume.dicom.files import FoundFile
-from volume.dicom.header import PixelLayout, Rescale, SliceHeader, Trait
+from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
 from volume.findings import Finding
 
 PIXEL_DATA = 0x7FE00010
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
+LUT_DATA = 0x00283006
 UNDEFINED = 0xFFFFFFFF
 FRAMES_AT_MOST = 100_000
 SIDE_AT_MOST = 65_535
@@ -37,6 +38,7 @@ SIDE_AT_MOST = 65_535
 KEYWORDS = (
     "ImageType SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID"
     " FrameOfReferenceUID Modality SeriesNumber SeriesDescription InstanceNumber"
+    " ImagesInAcquisition"
     " NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation"
     " PlanarConfiguration BitsAllocated BitsStored HighBit PixelRepresentation"
     " ImagePositionPatient ImageOrientationPatient PixelSpacing SliceThickness"
@@ -83,8 +85,6 @@ def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
     refused = sop_classes.judge(sop_class)
     if refused:
         raise Unreadable(refused[1], refused[0])
-    if elements.items(data, "ModalityLUTSequence"):
-        raise Unreadable("a modality lookup table is not handled yet", "not-supported-yet")
     if "MOSAIC" in elements.texts(data, "ImageType"):
         raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
     layout = _layout(data, encoding)
@@ -189,6 +189,7 @@ def _classic(data: Dataset, layout: PixelLayout, found: FoundFile) -> SliceHeade
     spacing = elements.floats(data, "PixelSpacing", 2)
     number = elements.hint(data, "SeriesNumber")
     instance = elements.hint(data, "InstanceNumber")
+    images = elements.hint(data, "ImagesInAcquisition")
     return SliceHeader(
         path=found.path,
         name=found.name,
@@ -202,6 +203,7 @@ def _classic(data: Dataset, layout: PixelLayout, found: FoundFile) -> SliceHeade
         series_number=None if number is None else int(number),
         description=elements.label(data, "SeriesDescription"),
         instance_number=None if instance is None else int(instance),
+        images_in_acquisition=None if images is None else int(images),
         image_type=elements.texts(data, "ImageType"),
         rows=elements.count(data, "Rows") or 0,
         columns=elements.count(data, "Columns") or 0,
@@ -211,12 +213,31 @@ def _classic(data: Dataset, layout: PixelLayout, found: FoundFile) -> SliceHeade
         slice_thickness=elements.hint(data, "SliceThickness"),
         spacing_between_slices=elements.hint(data, "SpacingBetweenSlices"),
         rescale=frames.rescale(data, elements.text(data, "Units")) or Rescale(),
+        lut=_lut(data, signed=layout.signed),
         window=frames.window(data),
         padding=_padding(data, layout.signed),
         lossy=elements.text(data, "LossyImageCompression") == "01",
         pixels=layout,
         traits=read_traits(data),
     )
+
+
+def _lut(data: Dataset, *, signed: bool) -> ModalityLut | None:
+    """Read the modality lookup table. Raises `Unreadable` where it is not whole."""
+    items = elements.items(data, "ModalityLUTSequence")
+    if not items:
+        return None
+    count, first, bits = elements.floats(items[0], "LUTDescriptor", 3) or (0, 0, 0)
+    raw = items[0].get_item(LUT_DATA)
+    table = raw.value if raw is not None and isinstance(raw.value, bytes) else b""
+    length = int(count) or 65536
+    if bits not in (8, 16) or len(table) < length * int(bits) // 8:
+        raise Unreadable("the modality lookup table is cut short")
+    little = getattr(raw, "is_little_endian", True)
+    form = f"{'<' if little else '>'}{length}{'B' if bits == 8 else 'H'}"
+    values = struct.unpack_from(form, table)
+    unit = elements.text(items[0], "ModalityLUTType")
+    return ModalityLut(_signed(int(first), signed), values, unit)
 
 
 def read_traits(data: Dataset) -> dict[str, Trait]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 VIEW_ANGLE = 30.0
 """Degrees from the bottom to the top of the pane."""
-NEARNESS = 0.72
-"""The ball around the volume may leave the pane by so much; bodies seldom fill its corners."""
+ROOM = 1.03
+"""The eye keeps this much more distance than the volume's box needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,6 @@ class Eye:
     target: NDArray[np.float64]
     up: NDArray[np.float64]
     right: NDArray[np.float64]
-    radius: float
 
     @property
     def distance(self) -> float:
@@ -58,15 +57,22 @@ class Eye:
 def look(camera: Camera, geometry: Geometry, rect: Rect) -> Eye:
     """Place the eye: in front of the patient and level, unless turned; the head is up."""
     middle = geometry.centre
-    radius = float(np.linalg.norm(geometry.corners - middle, axis=1).max())
     around, above = np.radians(camera.azimuth), np.radians(camera.elevation)
     outward = np.array([np.sin(around), -np.cos(around), 0.0])
     head = np.array([0.0, 0.0, 1.0])
     towards_eye = np.cos(above) * outward + np.sin(above) * head
     up = np.cos(above) * head - np.sin(above) * outward
     right = np.cross(up, towards_eye)
-    narrow = min(1.0, rect.width / rect.height)
-    fitted = radius / np.sin(np.radians(VIEW_ANGLE / 2)) * NEARNESS / narrow
     target = middle - camera.pan[0] * right + camera.pan[1] * up
-    position = target + towards_eye * (fitted / camera.zoom)
-    return Eye(rect, position, target, up, right, radius)
+    position = target + towards_eye * (_fitting_distance(geometry, rect) / camera.zoom)
+    return Eye(rect, position, target, up, right)
+
+
+def _fitting_distance(geometry: Geometry, rect: Rect) -> float:
+    """Stand where the volume's box fits the pane from the front, the side and above."""
+    box = np.abs(geometry.corners - geometry.centre).max(axis=0) + geometry.spacing.max() / 2
+    x, y, z = box
+    slope = np.tan(np.radians(VIEW_ANGLE / 2))
+    wide = rect.width / rect.height
+    views = ((y, x, z), (x, y, z), (z, x, y))  # towards the eye, across, upwards
+    return ROOM * max(near + max(up, across / wide) / slope for near, across, up in views)

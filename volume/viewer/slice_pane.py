@@ -55,7 +55,8 @@ class SlicePane(Pane):
         self.window = Label(self.renderer, plate=True)
         self.scale = Label(self.renderer, "right", plate=True)
         self.letters = EdgeLetters(self.renderer)
-        self._cut: tuple[object, Plane] | None = None
+        self._cut: tuple[float, Plane] | None = None
+        self._invented: NDArray[np.bool_] | None = None
         self._shaded: object = None
 
     def place(self, layout: Layout) -> Rect | None:
@@ -79,10 +80,13 @@ class SlicePane(Pane):
         self._annotate(scene, projection, plane)
 
     def _plane_at(self, scene: Scene) -> Plane:
+        """Cut the plane through the crosshair, unless it is the one of the last time."""
         layer = scene.layer(self.plane)
-        place: object = round(layer) if self.reformatter.aligned else scene.cursor
+        place = round(layer) if self.reformatter.aligned else round(layer, 6)
         if self._cut is None or self._cut[0] != place:
             self._cut = place, self.reformatter.cut(self.plane, scene.cursor)
+            if self.valid is not None:
+                self._invented = self.valid.cut(self.plane, scene.cursor).array == 2
         return self._cut[1]
 
     def _shade(self, scene: Scene, plane: Plane) -> vtkImageData:
@@ -92,8 +96,8 @@ class SlicePane(Pane):
             if scene.subject.is_colour
             else to_grey(plane.array, scene.window, invert=scene.inverted)
         )
-        if self.valid is not None:
-            shades = hatch(shades, self.valid.cut(self.plane, scene.cursor).array == 2)
+        if self._invented is not None:
+            shades = hatch(shades, self._invented)
         rows, columns = shades.shape[:2]
         down, right = plane.pixel_spacing
         image = vtkImageData()
@@ -177,7 +181,7 @@ def hatch(shades: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uin
     rows, columns = where.shape
     stripes = where & (np.add.outer(np.arange(rows), np.arange(columns)) % HATCH < 2)
     striped = shades.copy()
-    striped[stripes] = striped[stripes] // 2 + 80
+    striped[stripes] = striped[stripes] // 4 * 3 + 40
     return striped
 
 

@@ -118,8 +118,8 @@ class HelpCard(Pane):
 
     def place(self, layout: Layout) -> Rect | None:
         """Take the middle, as large as the words and no larger than the display."""
-        width = min(layout.size[0], round(34 * layout.font))
-        height = min(layout.size[1], round((len(HANDS) * 1.42 + 2.2) * layout.font))
+        width = min(layout.size[0], round(39 * layout.font))
+        height = min(layout.size[1], round((len(HANDS) * 1.16 + 2.6) * layout.font))
         return Rect((layout.size[0] - width) // 2, (layout.size[1] - height) // 2, width, height)
 
     def key(self, scene: Scene) -> object:
@@ -131,4 +131,4 @@ class HelpCard(Pane):
         top = self.rect.height - 1.2 * self.font
         gestures, deeds = zip(*HANDS, strict=True)
         self.gestures.show("\n".join(gestures), 1.4 * self.font, top, self.font, TEXT)
-        self.deeds.show("\n".join(deeds), 17 * self.font, top, self.font, FAINT)
+        self.deeds.show("\n".join(deeds), 18.5 * self.font, top, self.font, FAINT)

@@ -53,7 +53,7 @@ def probe_line(scene: Scene, volume: Volume) -> str:
     """Tell where the crosshair stands and the value there, with its unit."""
     x, y, z = scene.cursor
     index = np.rint(volume.geometry.to_index(scene.cursor)).astype(int)
-    place = f"x {x:.1f}  y {y:.1f}  z {z:.1f} mm LPS"
+    place = f"x {_mm(x)}  y {_mm(y)}  z {_mm(z)} mm LPS"
     if (index < 0).any() or (index >= volume.geometry.size).any():
         return f"{place}     outside the volume"
     i, j, k = (int(n) for n in index)
@@ -64,7 +64,7 @@ def plane_line(scene: Scene, plane: str) -> str:
     """Tell where a plane lies and which layer of how many it is."""
     axis = int(np.argmax(np.abs(scene.grid(plane).direction[:, 2])))
     number, count = scene.layer_number(plane)
-    return f"{'xyz'[axis]} {scene.cursor[axis]:.1f} mm     {number} / {count}"
+    return f"{'xyz'[axis]} {_mm(scene.cursor[axis])} mm     {number} / {count}"
 
 
 def volume_lines(volume: Volume) -> str:
@@ -107,6 +107,10 @@ def _value(volume: Volume, k: int, j: int, i: int) -> str:
         words = str(value)
     doubt = INVENTED.get(int(volume.valid[k, j, i])) if volume.valid is not None else None
     return " ".join(filter(None, (words, safe(volume.unit), f"({doubt})" if doubt else "")))
+
+
+def _mm(place: float) -> str:
+    return f"{round(place, 1) + 0.0:.1f}"  # + 0.0 makes 0.0 of -0.0
 
 
 def _short(value: float) -> str:

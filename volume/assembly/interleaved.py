@@ -1,0 +1,71 @@
+"""Acquisitions that share no place but lie between one another: told apart by a tag.
+
+Two phases scanned at an offset of half a step look like one volume twice as fine; two at
+another offset like a finer grid with holes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from volume.assembly.placement import place
+from volume.assembly.repeats import TAGS, Part, ordering, value_of
+from volume.assembly.spacing import fit_spacing
+from volume.dicom.header import SliceHeader, Trait
+
+CONTENT_TAGS = frozenset(
+    "TemporalPositionIdentifier TemporalPositionIndex DiffusionBValue EchoNumbers EchoTime"
+    " InversionTime FlipAngle KVP ConvolutionKernel".split()
+)
+"""Tags that never change inside one volume. Others do: odd and even slices of one MR volume
+may differ in AcquisitionNumber and times, and only split what is uneven as a whole."""
+SLICES_A_PART = 3
+OVERLAP = 0.5
+"""Parts that share less of their extent follow one another: one scan at two spacings."""
+
+
+def untangle(part: Part) -> list[Part]:
+    """Split a part into the acquisitions that it interleaves, or give it back as it is."""
+    whole = _spacing_kind(part.slices)
+    for tag in TAGS:
+        if whole == "regular" and tag not in CONTENT_TAGS:
+            continue
+        groups = _by_value(part.slices, tag)
+        if len(groups) > 1 and _are_volumes(list(groups.values())):
+            ranked = sorted(groups, key=ordering)
+            return [
+                Part(tuple(groups[value]), (*part.axes, (tag, value, rank)))
+                for rank, value in enumerate(ranked, start=1)
+            ]
+    return [part]
+
+
+def _spacing_kind(slices: Sequence[SliceHeader]) -> str:
+    placement = place(slices)
+    return fit_spacing(np.sort(placement.offsets), placement.quantum, 1.0).kind
+
+
+def _by_value(slices: Sequence[SliceHeader], tag: str) -> dict[Trait, list[SliceHeader]]:
+    groups: dict[Trait, list[SliceHeader]] = {}
+    for header in slices:
+        groups.setdefault(value_of(header, tag), []).append(header)
+    return {} if "" in groups else groups
+
+
+def _are_volumes(groups: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Say whether every group is a regular stack, and all overlap over most of their extent."""
+    if any(len(group) < SLICES_A_PART for group in groups):
+        return False
+    normal = place(groups[0]).axes[2]
+    ends = [sorted(float(np.dot(h.position or (0, 0, 0), normal)) for h in g) for g in groups]
+    return all(_overlap(a, b) for a, b in combinations(ends, 2)) and all(
+        _spacing_kind(group) == "regular" for group in groups
+    )
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
+    shared = min(a[-1], b[-1]) - max(a[0], b[0])
+    return shared > OVERLAP * min(a[-1] - a[0], b[-1] - b[0])
