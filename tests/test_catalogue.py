@@ -319,3 +319,19 @@ def test_a_modality_lookup_table_gives_the_values(tmp_path):
     expected = {n: table[min(max(n - 10, 0), 3)] for n in range(16)}
     stored = np.arange(24 * 20).reshape(20, 24) % 16
     assert np.array_equal(made.array[1], np.vectorize(expected.get)(stored))
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.0, True), (1.0, False)])
+def test_a_slice_that_strayed_into_another_series_is_named(shift, said, tmp_path):
+    def stray(dataset, k, phase):
+        if k == 19:
+            dataset.SeriesInstanceUID = "1.2.3.4"
+            x, y, z = dataset.ImagePositionPatient
+            dataset.ImagePositionPatient = [x, y, z + shift]
+
+    truth = phantom(tmp_path, edit=stray)
+    made = volume.load(tmp_path)
+    assert made.array.shape[0] == 19
+    found = [f for f in made.findings if f.code == "mergeable-series"]
+    assert bool(found) is said
+    assert all(f.files == (truth.paths[19].name,) for f in found)

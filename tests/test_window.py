@@ -166,6 +166,18 @@ def test_panes_that_did_not_change_keep_their_pixels(window, monkeypatch):
 
 
 @needs_gl
+def test_the_card_stays_on_top_of_panes_that_change_beneath_it(window):
+    press_key(window, "question", "?")
+    for _ in range(3):
+        do(window, "MouseWheelForwardEvent", *middle(window, "axial"))
+        drawn = picture(window.controller.scene, window.volume, size=SIZE)
+        np.testing.assert_array_equal(pixels_of(window.window), drawn)
+    press_key(window, "question", "?")
+    drawn = picture(window.controller.scene, window.volume, size=SIZE)
+    np.testing.assert_array_equal(pixels_of(window.window), drawn)
+
+
+@needs_gl
 def test_many_events_are_one_drawing(window):
     renders: list[int] = []
     window.window.AddObserver("StartEvent", lambda *_: renders.append(1))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from volume.assembly.assemble import assemble
-from volume.assembly.options import Options
+from volume.assembly.options import DEFAULTS, Options
+from volume.assembly.report import account_for
 from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
 from volume.dicom.files import Fate
@@ -41,7 +43,8 @@ def load(
     options = Options(geometry, gaps, padding)
     if is_volume_file(source):
         return read(source, progress=progress)
-    return assemble(choose(scan(source), series), options, progress)
+    found = scan(source)
+    return assemble_from(found, choose(found, series), options, progress)
 
 
 def load_all(
@@ -59,7 +62,16 @@ def load_all(
     options = Options(geometry, gaps, padding)
     if is_volume_file(source):
         return (read(source, progress=progress),)
-    return tuple(assemble(stack, options, progress) for stack in choices(scan(source)))
+    found = scan(source)
+    return tuple(assemble_from(found, stack, options, progress) for stack in choices(found))
+
+
+def assemble_from(
+    found: Scan, stack: Stack, options: Options = DEFAULTS, progress: Progress | None = None
+) -> Volume:
+    """Assemble one stack of a scan; the report accounts for every file of the source."""
+    volume = assemble(stack, options, progress)
+    return replace(volume, report={**volume.report, "source": account_for(found)})
 
 
 def choose(found: Scan, series: int | str | None = None) -> Stack:

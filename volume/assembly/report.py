@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from volume.assembly.scan import Scan
 from volume.assembly.stack import Stack
 from volume.assembly.tolerances import TOLERANCES
+from volume.dicom.files import Fate
+from volume.dicom.header import SliceHeader
 from volume.geometry import Geometry
 from volume.volume import Volume
 
@@ -83,20 +86,35 @@ def write_report(
         "axis": _axis(stack.axis),
         "options": dict(options),
         "values": dict(values),
-        "slices": [_slice(stack, n, indices.get(n)) for n in range(len(stack.slices))],
+        "slices": [
+            *(_slice(header, indices.get(n)) for n, header in enumerate(stack.slices)),
+            *(_slice(header, None, "duplicate") for header in stack.dropped),
+        ],
         "tolerances": asdict(TOLERANCES),
     }
 
 
-def _slice(stack: Stack, n: int, index: float | None) -> dict[str, Any]:
-    header = stack.slices[n]
+def _slice(header: SliceHeader, index: float | None, unused: str = "left out") -> dict[str, Any]:
     return {
         "index": index,
-        "fate": "used" if index is not None else "left out",
+        "fate": unused if index is None else "used",
         "sop_instance_uid": header.sop_instance_uid,
         "frame": header.frame + 1,
         "path": header.name,
         "position": list(header.position or ()),
         "slope": header.rescale.slope,
         "intercept": header.rescale.intercept,
+    }
+
+
+def account_for(found: Scan) -> dict[str, Any]:
+    """Count the files of a source, and say why each that is not used is not."""
+    return {
+        "total": found.count(),
+        **{fate.value: found.count(fate) for fate in Fate},
+        "unused": [
+            {"path": record.name, "fate": record.fate.value, "reason": record.reason}
+            for record in found.files
+            if record.fate is not Fate.USED
+        ],
     }

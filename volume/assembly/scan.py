@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from volume.assembly.grouping import group_slices
+from volume.assembly.mergeable import with_mergeable
 from volume.assembly.series import Series
 from volume.assembly.stack import Stack
 from volume.assembly.stacking import stack_group
@@ -22,6 +23,9 @@ IGNORED = frozenset(
     "not-dicom non-image secondary-capture projection-image dicomdir special-file".split()
 )
 """Findings about files that are no part of any volume; other faults fail the file."""
+
+
+DUPLICATE = "a duplicate of a slice that is used"
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +115,8 @@ def _assemble_series(
     for (study_uid, uid), groups in group_slices(ordered).items():
         stacks: list[Stack] = []
         for group in groups:
-            stacked = stack_group(group)
-            stacks += stacked.stacks
-            dropped |= {h.name: "a duplicate of a slice that is used" for h in stacked.dropped}
+            stacks += stack_group(group)
+        dropped |= {h.name: DUPLICATE for stack in stacks for h in stack.dropped}
         first = stacks[0]
         series.append(
             Series(
@@ -121,18 +124,20 @@ def _assemble_series(
                 tuple(stacks),
             )
         )  # fmt: skip
-    return _distinct(series), dropped
+    return _finished(series), dropped
 
 
-def _distinct(series: list[Series]) -> list[Series]:
-    """Give every stack an id of its own, also where two series hash alike."""
+def _finished(series: list[Series]) -> list[Series]:
+    """Give every stack an id of its own, and say which series fit one grid."""
     seen: Counter[str] = Counter()
 
     def rename(stack: Stack) -> Stack:
         seen[stack.id] += 1
         return replace(stack, id=f"{stack.id}_n{seen[stack.id]}") if seen[stack.id] > 1 else stack
 
-    return [replace(one, stacks=tuple(map(rename, one.stacks))) for one in series]
+    renamed = [rename(stack) for one in series for stack in one.stacks]
+    complete = iter(with_mergeable(renamed))
+    return [replace(one, stacks=tuple(next(complete) for _ in one.stacks)) for one in series]
 
 
 def _with_file_findings(series: Series, noticed: dict[str, tuple[Finding, ...]]) -> Series:

@@ -46,6 +46,8 @@ class Stack:
     axis: tuple[str, object] | None = None
     grid: Grid | None = None
     lost: frozenset[int] = frozenset()
+    dropped: tuple[SliceHeader, ...] = ()
+    """Duplicates of its slices, which are not used."""
 
     @property
     def series_uid(self) -> str:

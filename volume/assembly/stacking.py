@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,19 +25,10 @@ from volume.geometry import Geometry
 ASSUMED_THICKNESS_MM = 1.0
 
 
-@dataclass(frozen=True)
-class Stacked:
-    """The stacks of one group."""
-
-    stacks: tuple[Stack, ...]
-    dropped: tuple[SliceHeader, ...] = ()
-    """Duplicates that were left out."""
-
-
-def stack_group(group: Group) -> Stacked:
+def stack_group(group: Group) -> tuple[Stack, ...]:
     """Order the slices of a group along their normal and fit the grid they lie on."""
     if any(finding.code == "not-a-stack" for finding in group.findings):
-        return Stacked((_unplaced(group),))
+        return (_unplaced(group),)
     kept, dropped, findings = drop_duplicates(group.slices)
     placement = place(kept)
     within = same_place_mm(placement.offsets, placement.quantum)
@@ -46,14 +37,21 @@ def stack_group(group: Group) -> Stacked:
     if parts is None:
         findings.append(_film(places) if is_film(places) else _ambiguous(places))
         in_order = [header for place in places for header in place]
-        return Stacked((_unplaced(group, in_order, findings),), tuple(dropped))
+        return (replace(_unplaced(group, in_order, findings), dropped=tuple(dropped)),)
     parts = [one for part in parts for one in untangle(part)]
     if len(parts) > 1:
         findings.append(_split_by(parts))
-    stacks = tuple(_stack(part, group, findings) for part in parts)
-    if len(stacks) == 1:
-        stacks = (inspection.with_ends(stacks[0]),)
-    return Stacked(stacks, tuple(dropped))
+    stacks = tuple(
+        replace(_stack(part, group, findings), dropped=_dropped_from(part, dropped))
+        for part in parts
+    )
+    return (inspection.with_ends(stacks[0]),) if len(stacks) == 1 else stacks
+
+
+def _dropped_from(part: Part, dropped: Sequence[SliceHeader]) -> tuple[SliceHeader, ...]:
+    """Choose the duplicates of a part's own slices."""
+    traits = [header.traits for header in part.slices]
+    return tuple(header for header in dropped if header.traits in traits)
 
 
 DATED = frozenset("AcquisitionDateTime AcquisitionTime ContentTime".split())
@@ -140,7 +138,7 @@ def refit(stack: Stack, slices: Sequence[SliceHeader]) -> Stack:
     """Fit some slices of a stack anew; its name, axis and history stay."""
     history = [f for f in stack.findings if f.code in inspection.HISTORY]
     fitted = _stack(Part(tuple(slices)), Group(tuple(slices)), history)
-    return replace(fitted, id=stack.id, axis=stack.axis)
+    return replace(fitted, id=stack.id, axis=stack.axis, dropped=stack.dropped)
 
 
 def _unreadable(header: SliceHeader) -> bool:

@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from volume.assembly.assemble import assemble
-from volume.assembly.load import choices, choose, matching
+from volume.assembly.load import assemble_from, choices, choose, matching
 from volume.assembly.options import Options
 from volume.assembly.report import describe_volume
 from volume.assembly.scan import scan
@@ -116,7 +115,7 @@ def _volumes(source: str, series: str | None, four_d: bool, wishes: Wishes) -> I
     found = scan(source, progress=Bar("reading headers", hidden=wishes.quiet))
     stacks = _on_one_grid(matching(found, series), source) if four_d else [choose(found, series)]
     for stack in stacks:
-        yield assemble(stack, wishes.making, Bar("reading slices", hidden=wishes.quiet))
+        yield assemble_from(found, stack, wishes.making, Bar("reading slices", hidden=wishes.quiet))
 
 
 def _on_one_grid(stacks: Sequence[Stack], source: str) -> list[Stack]:
@@ -182,7 +181,7 @@ def _export_all(
     for stack in stacks:
         try:
             bar = Bar(f"reading {stack.id}", hidden=wishes.quiet)
-            volume = _shaped(assemble(stack, wishes.making, bar), wishes)
+            volume = _shaped(assemble_from(found, stack, wishes.making, bar), wishes)
             written = _write([volume], folder / f"{stack.id}{SUFFIX_OF_ALL}", wishes)
             done.append(_described(volume, written))
         except VolumeError as fault:

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from volume.assembly.assemble import assemble
-from volume.assembly.load import choose_largest, matching
+from volume.assembly.load import assemble_from, choose_largest, matching
 from volume.assembly.options import Options
 from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
@@ -79,7 +78,7 @@ def look(source: str, series: str | None, quiet: bool) -> Volume:
     found = scan(source, progress=Bar("reading headers", hidden=quiet))
     stack = choose_largest(found, series)
     making = Options(gaps="fill", lenient=True)
-    volume = assemble(stack, making, Bar("reading slices", hidden=quiet))
+    volume = assemble_from(found, stack, making, Bar("reading slices", hidden=quiet))
     said = _largest_of(found, series, stack)
     return replace(volume, findings=(*said, *volume.findings))
 

@@ -7,6 +7,7 @@ depend on that. These read the raw bytes by the standard's value representation 
 from __future__ import annotations
 
 import math
+import re
 import struct
 import warnings
 
@@ -118,4 +119,9 @@ def _float(value: str | float) -> float:
 
 
 def _show(found: tuple[str | float, ...]) -> str:
-    return ascii("\\".join(map(str, found))[:60])
+    """Quote what should have been numbers; other text may be anything, and stays unsaid."""
+    joined = "\\".join(map(str, found))
+    return repr(joined) if NUMERIC.fullmatch(joined) else "a text"
+
+
+NUMERIC = re.compile(r"[-+0-9.,e\\ ]{1,60}|[-+]?(?:nan|inf)", re.IGNORECASE)

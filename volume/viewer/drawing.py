@@ -33,6 +33,7 @@ class Drawing:
         self.window = window
         self.titled = bool(title)
         self.body = BodyPane(volume, meshes)
+        self.card = HelpCard()
         reformatter = Reformatter(volume)
         self.panes: tuple[Pane, ...] = (
             Backdrop(),
@@ -41,7 +42,7 @@ class Drawing:
             StatusStrip(volume),
             Banner(scene.subject.banner.partition(":")[0]),
             Title(title),
-            HelpCard(),
+            self.card,
         )
         for pane in self.panes:
             window.AddRenderer(pane.renderer)
@@ -57,6 +58,8 @@ class Drawing:
         changed = [pane for pane in self.panes if pane.prepare(scene, layout)]
         if not changed:
             return False
+        if scene.help:
+            changed.append(self.card)  # panes beneath were drawn over it
         for pane in self.panes:
             pane.renderer.SetDraw(pane in changed)
         self.window.Render()

@@ -71,7 +71,7 @@ class SlicePane(Pane):
     def update(self, scene: Scene) -> None:
         """Cut the plane anew if it moved, shade it anew if the window did, and aim."""
         plane = self._plane_at(scene)
-        shading = (id(plane), scene.window, scene.inverted)
+        shading = (self._cut and self._cut[0], scene.window, scene.inverted)
         if shading != self._shaded:
             self.mapper.SetInputData(self._shade(scene, plane))
             self._shaded = shading

@@ -1,0 +1,69 @@
+"""Stacks of different series whose slices lie on one grid: said, never merged unasked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+
+from volume.assembly.stack import Stack
+from volume.assembly.tolerances import TOLERANCES
+from volume.findings import Finding, info
+
+NEAR_STEPS = 1.5
+"""A slice this close to the end of a stack, in steps, may be its next one."""
+
+
+def with_mergeable(stacks: Sequence[Stack]) -> list[Stack]:
+    """Add to every regular stack which slices of other series continue its grid."""
+    alike: dict[Hashable, list[Stack]] = defaultdict(list)
+    for stack in stacks:
+        if stack.grid is not None:
+            alike[_kinship(stack)].append(stack)
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for family in alike.values():
+        for stack, other in permutations(family, 2) if len(family) > 1 else ():
+            if stack.series_uid != other.series_uid and _continues(stack, other):
+                found[stack.id].append(_finding(other))
+    return [
+        replace(stack, findings=(*stack.findings, *found[stack.id])) if found[stack.id] else stack
+        for stack in stacks
+    ]
+
+
+def _kinship(stack: Stack) -> Hashable:
+    first = stack.slices[0]
+    spacing = tuple(round(s, 4) for s in first.pixel_spacing or ())
+    orientation = tuple(round(c, 3) for row in first.orientation or () for c in row)
+    return (
+        (first.study_uid, first.frame_of_reference_uid, first.modality, first.image_type),
+        (first.rows, first.columns, spacing, orientation),
+    )
+
+
+def _continues(stack: Stack, other: Stack) -> bool:
+    """Say whether every slice of `other` lies on the grid of `stack`, beside its slices."""
+    grid = stack.grid
+    if grid is None or stack.kind != ("regular",) or len(stack.slices) < 3:
+        return False
+    own = set(np.rint(grid.spacing.indices).astype(int).tolist())
+    positions = np.array([header.position for header in other.slices], dtype=np.float64)
+    steps = (positions @ grid.placement.axes[2] - grid.spacing.start) / grid.spacing.pitch
+    nearest = np.rint(steps)
+    off_mm = np.abs(steps - nearest) * grid.spacing.pitch
+    in_plane = (positions - grid.placement.positions[0]) @ grid.placement.axes[:2].T
+    aligned = (np.abs(in_plane) <= TOLERANCES.drift_of_pixel * grid.pixel).all()
+    free = not own & set(nearest.astype(int).tolist())
+    close = nearest.min() <= max(own) + NEAR_STEPS and nearest.max() >= min(own) - NEAR_STEPS
+    on_grid = (off_mm <= max(TOLERANCES.regular_mm, grid.placement.rounding_mm)).all()
+    return bool(aligned and free and close and on_grid)
+
+
+def _finding(other: Stack) -> Finding:
+    count = len(other.slices)
+    names = tuple(header.name for header in other.slices)
+    text = f"{count} slice{'s' * (count > 1)} of another series, {other.id}, lie on the same grid"
+    return info("mergeable-series", text, files=names, evidence={"id": other.id, "slices": count})
