@@ -8,6 +8,7 @@ from pathlib import Path
 import dcm2niix
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 
 import shared_data
@@ -119,3 +120,79 @@ def test_every_file_of_every_folder_is_accounted_for():
         present = sum(path.is_file() for path in folder.rglob("*"))
         assert found.count() == present, folder.name
         assert all(record.reason for record in found.files if record.fate != "used"), folder.name
+
+
+SOURCE_PIXELS = (
+    "ct_chest_jpegll ct_head_tilt_ge ct_mpr_two_orientations ct_rtstruct_lung"
+    " ct_geometry_phantom enhanced_ct mr_t1_sag_hfs mr_ge_4d_classic mr_xa30_t1_enhanced"
+    " mr_xa30_bold_4d mr_xa30_fieldmap_2echo mr_wrist_sloppy t1_lowres_ct_tagged"
+    " odd_mr_rgb_geometry seg_ct_liver pet_fragments rt_case dicomdirs"
+).split()
+
+
+def frame_of(dataset: pydicom.Dataset, frame: int) -> dict[str, np.ndarray]:
+    """Give place, directions, spacing, rescale and stored pixels of a frame, by pydicom."""
+    groups = [dataset]
+    if "PerFrameFunctionalGroupsSequence" in dataset:
+        shared = dataset.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()]
+        groups = [shared[0], dataset.PerFrameFunctionalGroupsSequence[frame], dataset]
+    every = [item for group in groups for item in (group, *nested(group))]
+
+    def first(keyword: str, default: object) -> np.ndarray:
+        found = next((item[keyword].value for item in every if keyword in item), default)
+        return np.array(found, dtype=np.float64)
+
+    stored = dataset.pixel_array if dataset.pixel_array.ndim == 2 else dataset.pixel_array[frame]
+    return {
+        "position": first("ImagePositionPatient", None),
+        "directions": first("ImageOrientationPatient", None).reshape(2, 3),
+        "spacing": first("PixelSpacing", None),
+        "values": stored * first("RescaleSlope", 1) + first("RescaleIntercept", 0),
+        "padding": stored == dataset.get("PixelPaddingValue", -99999),
+    }
+
+
+def nested(group: pydicom.Dataset) -> list[pydicom.Dataset]:
+    return [item for element in group if element.VR == "SQ" for item in element.value[:1]]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", SOURCE_PIXELS)
+def test_source_pixels_are_found_again_at_their_own_place(name: str):
+    draw = np.random.default_rng(11)
+    checked = 0
+    for stack in volume.scan(shared_data.folder(name)).stacks:
+        if stack.refusals:
+            continue
+        made = volume.load(shared_data.folder(name), series=stack.id)
+        resampled = "resampled" in {finding.code for finding in made.findings}
+        ends = (stack.slices[0], stack.slices[-1])  # a resampled volume keeps these as they are
+        for header in (*ends, *draw.choice(np.array(stack.slices, dtype=object), 4)):
+            frame = frame_of(pydicom.dcmread(header.path), header.frame)
+            rows, columns = frame["values"].shape
+            row, column = draw.integers(1, rows - 1, 200), draw.integers(1, columns - 1, 200)
+            mm = np.stack([column, row], axis=1) * frame["spacing"][::-1]
+            places = frame["position"] + mm @ frame["directions"]
+            kept = ~frame["padding"][row, column]
+            compare(made, places[kept], frame, row[kept], column[kept], resampled=resampled)
+            checked += int(kept.sum())
+    assert checked > 500
+
+
+def compare(made, places, frame, row, column, *, resampled: bool) -> None:
+    """Hold the volume at given places against source pixels: exactly, or between neighbours."""
+    ijk = made.geometry.to_index(places)
+    nearest = np.rint(ijk).astype(int)
+    here = made.array[nearest[:, 2], nearest[:, 1], nearest[:, 0]]
+    source = frame["values"][row, column]
+    if not resampled:
+        assert np.abs(nearest - ijk).max() < 0.02
+        np.testing.assert_allclose(here, source, rtol=1e-6)
+        return
+    on_a_slice = np.abs(ijk[:, 2] - nearest[:, 2]) < 1e-3
+    around = np.stack(
+        [frame["values"][row + a, column + b] for a in (-1, 0, 1) for b in (-1, 0, 1)]
+    )
+    low, high = around.min(axis=0) - 1, around.max(axis=0) + 1
+    inside = (np.maximum(low, -1024) <= here) & (here <= np.maximum(high, -1024))
+    assert inside[on_a_slice].all()

@@ -39,6 +39,7 @@ def _spacing(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
     match spacing.kind:
         case "single":
             yield _single(slices[0], spacing.pitch)
+            yield from _assumed(slices[0], spacing.pitch)
         case "missing":
             yield _missing(slices, grid)
         case "variable" | "irregular":
@@ -54,11 +55,17 @@ def _spacing(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
 
 
 def _single(header: SliceHeader, pitch: float) -> Finding:
-    if header.slice_thickness:
+    if header.slice_thickness or header.spacing_between_slices:
         return info("single-slice", f"one slice only: its thickness, {pitch:.3g} mm, is its depth")
-    return warning(
-        "single-slice", f"one slice only, of unknown thickness: {pitch:.3g} mm is assumed"
-    )
+    return info("single-slice", "one slice only, of unknown thickness")
+
+
+def _assumed(header: SliceHeader, pitch: float) -> list[Finding]:
+    """Say that a single slice's depth is nowhere in the file."""
+    if header.slice_thickness or header.spacing_between_slices:
+        return []
+    text = f"no thickness is given: {pitch:.3g} mm is assumed"
+    return [warning("spacing-assumed", text, evidence={"assumed_mm": _mm(pitch)})]
 
 
 def _missing(slices: Sequence[SliceHeader], grid: Grid) -> Finding:
@@ -260,6 +267,8 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         found.append(info("monochrome1", text))
     if first.pixels.samples == 3:
         found.append(info("colour-volume", "every voxel holds red, green and blue"))
+    if any(header.real_world for header in slices):
+        found.append(info("real-world-values", "a real world value mapping is not applied"))
     if any(header.lossy or header.pixels.transfer_syntax in LOSSY for header in slices):
         found.append(warning("lossy-compressed", "the pixels were compressed with loss"))
     return found

@@ -143,7 +143,7 @@ def _too_many(stack: Stack) -> str:
     steps = np.diff(stack.grid.spacing.indices)[list(stack.grid.spacing.gaps)]
     missing = np.rint(steps).astype(int) - 1
     count, widest = int(missing.sum()), int(missing.max(initial=0))
-    allowed = max(1, int(TOLERANCES.fill_of_slices * len(stack.slices)))
+    allowed = max(1, int(TOLERANCES.fill_of_slices * (len(stack.slices) + count)))
     if count > allowed or widest > TOLERANCES.fill_in_a_row:
         return (
             f"too much is missing to be interpolated: {count} slices, {widest} in a row;"

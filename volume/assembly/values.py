@@ -40,10 +40,10 @@ def real_values(stored: NDArray[Any], slices: Sequence[SliceHeader], padding: st
         return Values(stored, "", None, (), {"dtype": str(stored.dtype)})
     outside = _padding_mask(stored, slices)
     dtype = _choose_type(stored, slices)
+    findings = _promoted(stored.dtype, dtype)
     array = _room(stored, dtype)
     for n, header in enumerate(slices):
         array[n] = _rescaled(stored[n], header, dtype)
-    findings: list[Finding] = []
     replaced = 0
     if outside is not None and padding == "air" and slices[0].modality == "CT":
         below = outside & (array < AIR_HU)
@@ -112,6 +112,13 @@ def _rescaled(stored: NDArray[Any], header: SliceHeader, dtype: np.dtype[Any]) -
     if dtype.kind == "i":
         return (stored.astype(np.int64) * int(slope) + int(intercept)).astype(dtype)
     return (stored * slope + intercept).astype(dtype)
+
+
+def _promoted(stored: np.dtype[Any], dtype: np.dtype[Any]) -> list[Finding]:
+    if dtype.itemsize <= stored.itemsize:
+        return []
+    text = f"{stored} pixels became {dtype} values: after the rescale they need the room"
+    return [info("dtype-promoted", text, evidence={"from": str(stored), "to": str(dtype)})]
 
 
 def look_up(stored: NDArray[Any], lut: ModalityLut) -> NDArray[np.int64]:

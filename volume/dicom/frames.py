@@ -18,6 +18,7 @@ GROUPS = (
     " MRImageFrameTypeSequence CTImageFrameTypeSequence PETFrameTypeSequence"
     " MRTimingAndRelatedParametersSequence MRModifierSequence CardiacSynchronizationSequence"
     " CTXRayDetailsSequence CTReconstructionSequence TemporalPositionSequence"
+    " RealWorldValueMappingSequence"
 ).split()
 """Functional groups that place a frame, scale it or tell it apart."""
 TRAITS = {
@@ -85,6 +86,7 @@ def _frame(header: SliceHeader, groups: dict[str, Dataset], index: int) -> Slice
         rescale=rescale(scaling, header.rescale.unit) or header.rescale,
         window=window(voi) or header.window,
         image_type=_frame_type(groups) or header.image_type,
+        real_world=header.real_world or "RealWorldValueMappingSequence" in groups,
         traits={**header.traits, **dict(_traits(groups))},
     )
 

@@ -95,5 +95,7 @@ class SliceHeader:
     padding: tuple[int, int] | None
     """Least and greatest padding value (PS3.3 C.7.5.1.1.2)."""
     lossy: bool
+    real_world: bool
+    """Whether a real world value mapping is there; it is not applied."""
     pixels: PixelLayout
     traits: Mapping[str, Trait]

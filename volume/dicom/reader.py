@@ -44,7 +44,7 @@ KEYWORDS = (
     " ImagePositionPatient ImageOrientationPatient PixelSpacing SliceThickness"
     " SpacingBetweenSlices RescaleSlope RescaleIntercept RescaleType Units"
     " WindowCenter WindowWidth PixelPaddingValue PixelPaddingRangeLimit"
-    " LossyImageCompression ModalityLUTSequence"
+    " LossyImageCompression ModalityLUTSequence RealWorldValueMappingSequence"
     " SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence"
 ).split()
 TRAITS = (
@@ -217,6 +217,7 @@ def _classic(data: Dataset, layout: PixelLayout, found: FoundFile) -> SliceHeade
         window=frames.window(data),
         padding=_padding(data, layout.signed),
         lossy=elements.text(data, "LossyImageCompression") == "01",
+        real_world=bool(elements.items(data, "RealWorldValueMappingSequence")),
         pixels=layout,
         traits=read_traits(data),
     )

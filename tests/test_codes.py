@@ -1,0 +1,259 @@
+"""Every code is raised where it must be, and not just inside its limit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+
+import volume
+from phantom import phantom
+from volume.findings import CATALOGUE
+
+SMALL = {"size": (12, 10, 8)}
+PIXEL = 0.8  # mm along i; 0.7 along j
+
+LATER = {
+    "charset-repaired",
+    "philips-scaling",
+    "largest-shown",  # test_cli.py
+    "self-check-failed",  # raised as an error: test_self_check.py
+    "changed-during-read",  # test_pixels.py
+}
+
+
+def write(folder: Path, **oddities: Any) -> None:
+    phantom(folder, **{**SMALL, **oddities})
+
+
+def edited(change: Callable[[pydicom.Dataset, int], None], **oddities: Any):
+    """Write a series after a change to every data set."""
+
+    def make(folder: Path) -> None:
+        write(folder, edit=lambda dataset, k, _phase: change(dataset, k), **oddities)
+
+    return make
+
+
+def series(**oddities: Any):
+    return lambda folder: write(folder, **oddities)
+
+
+def sop_class(uid: str):
+    def change(dataset: pydicom.Dataset, _k: int) -> None:
+        dataset.SOPClassUID = uid
+
+    return edited(change)
+
+
+def beside(name: str, content: bytes):
+    def make(folder: Path) -> None:
+        write(folder)
+        (folder / name).write_bytes(content)
+
+    return make
+
+
+def with_pipe(folder: Path) -> None:
+    write(folder)
+    os.mkfifo(folder / "pipe")
+
+
+def broken(position: str):
+    def change(dataset: pydicom.Dataset, k: int) -> None:
+        if k == 4:
+            del dataset.ImagePositionPatient
+            dataset.add_new("ImagePositionPatient", "LO", position)
+
+    return edited(change)
+
+
+def cosines(off: float):
+    def change(dataset: pydicom.Dataset, _k: int) -> None:
+        dataset.ImageOrientationPatient = [1 + off, 0, 0, 0, 1, 0]
+
+    return edited(change)
+
+
+def lossy(flag: str):
+    def change(dataset: pydicom.Dataset, _k: int) -> None:
+        dataset.LossyImageCompression = flag
+
+    return edited(change)
+
+
+def thickness(value: float | None):
+    def change(dataset: pydicom.Dataset, _k: int) -> None:
+        dataset.SliceThickness = value
+
+    return edited(change, size=(12, 10, 1))
+
+
+def mapped(dataset: pydicom.Dataset, _k: int) -> None:
+    dataset.RealWorldValueMappingSequence = [pydicom.Dataset()]
+
+
+def below_air(dataset: pydicom.Dataset, _k: int) -> None:
+    stored = np.frombuffer(dataset.PixelData, "<i2").copy()
+    stored[0] = -5
+    dataset.PixelData = stored.tobytes()
+
+
+def wrong_sign(dataset: pydicom.Dataset, _k: int) -> None:
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    stored = np.full(120, 0x0F00, "<u2")  # negative in 12 bits, not extended to 16
+    dataset.PixelData = stored.tobytes()
+
+
+def unheard_of(folder: Path) -> None:
+    write(folder, transfer_syntax="jpeg-ls")
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes().replace(b".1.2.4.80", b".1.2.4.92"))
+
+
+def coloured(dataset: pydicom.Dataset, _k: int) -> None:
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 3, "RGB"
+    dataset.PlanarConfiguration = 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+    dataset.PixelRepresentation = 0
+    dataset.PixelData = bytes(range(240)) + bytes(120)
+
+
+def strayed(uid: str | None):
+    def change(dataset: pydicom.Dataset, k: int) -> None:
+        if k == 7 and uid:
+            dataset.SeriesInstanceUID = uid
+
+    return edited(change)
+
+
+def mixed_matrix(size: int):
+    def make(folder: Path) -> None:
+        write(folder, series_uid="1.2.3")
+        write(folder / "more", series_uid="1.2.3", size=(size, 10, 8), origin=(500, 0, 900))
+
+    return make
+
+
+def turned(degrees: float):
+    def change(dataset: pydicom.Dataset, k: int) -> None:
+        if k >= 5:
+            a = np.radians(degrees)
+            dataset.ImageOrientationPatient = [np.cos(a), np.sin(a), 0, -np.sin(a), np.cos(a), 0]
+
+    return edited(change)
+
+
+def shifted(mm: float):
+    return series(shifts={4: (mm, 0.0)}, size=(12, 10, 40))
+
+
+def one_step(mm: float):
+    return series(offsets_mm=tuple(np.cumsum([0, 2.5, 2.5, 2.5, mm, 2.5, 2.5, 2.5])))
+
+
+def tilted(drift_mm: float):
+    return series(tilt_i=float(np.degrees(np.arctan(drift_mm / (7 * 2.5)))))
+
+
+PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
+    "not-dicom": (beside("a.txt", b"hello" * 99), series()),
+    "unreadable": (broken("1\\2\\nan"), broken("1e1\\2\\3")),
+    "no-preamble": (series(preamble=False), series()),
+    "meta-repaired": (series(claimed_syntax="implicit"), series()),
+    "pixels-truncated": (series(truncate=(3,)), series()),
+    "transfer-syntax-unsupported": (unheard_of, series(transfer_syntax="jpeg-ls")),
+    "non-image": (sop_class("1.2.840.10008.5.1.4.1.1.88.11"), series()),
+    "secondary-capture": (sop_class("1.2.840.10008.5.1.4.1.1.7"), series()),
+    "projection-image": (sop_class("1.2.840.10008.5.1.4.1.1.1"), series()),
+    "dicomdir": (sop_class("1.2.840.10008.1.3.10"), series()),
+    "special-file": (with_pipe, series()),
+    "not-supported-yet": (sop_class("1.2.840.10008.5.1.4.1.1.481.2"), series()),
+    "localizer": (series(localizer=2), series()),
+    "orientation-split": (turned(1.2), turned(0.05)),
+    "matrix-split": (mixed_matrix(14), mixed_matrix(12)),
+    "frame-of-reference-mixed": (series(frames_of_reference="per-slice"), series()),
+    "duplicate-instance": (series(duplicates=(3,)), series()),
+    "duplicate-identical": (series(duplicates=(3,), duplicates_as="new-uid"), series()),
+    "duplicate-conflict": (series(duplicates=(3,), duplicates_as="conflict"), series()),
+    "split-by": (series(phases=2), series()),
+    "ambiguous-repeats": (
+        series(phases=2, phase_tag="", instance_numbers="constant"),
+        series(phases=2, phase_tag=""),
+    ),
+    "time-series-2d": (
+        series(size=(12, 10, 1), phases=5, gradient=(1, 1, 1)),
+        series(size=(12, 10, 1), phases=2),
+    ),
+    "single-slice": (series(size=(12, 10, 1)), series(size=(12, 10, 2))),
+    "spacing-assumed": (thickness(None), thickness(3.0)),
+    "spacing-tag-disagrees": (series(spacing_tag=2.53), series(spacing_tag=2.52)),
+    "positions-rounded": (
+        series(decimals=1, spacing=(0.8, 0.7, 0.625), size=(12, 10, 40)),
+        series(decimals=3, spacing=(0.8, 0.7, 0.625), size=(12, 10, 40)),
+    ),
+    "spacing-jitter": (one_step(2.54), one_step(2.505)),
+    "orientation-jitter": (turned(0.3), turned(0.05)),
+    "missing-slices": (one_step(5.0), one_step(4.3)),
+    "variable-spacing": (one_step(3.75), one_step(2.54)),
+    "irregular-spacing": (
+        series(offsets_mm=(0, 1, 2.7, 3.9, 5.8, 7.1, 8.9, 10.1)),
+        series(offsets_mm=(0, 1, 2, 3, 4, 5, 6, 7)),
+    ),
+    "gantry-tilt": (tilted(PIXEL * 0.55), tilted(0.09)),
+    "in-plane-shift": (shifted(PIXEL * 0.6), shifted(PIXEL * 0.45)),
+    "resampled": (one_step(3.75), one_step(2.54)),
+    "frame-order-contradicts-position": (
+        series(enhanced=True, frames="shuffled"),
+        series(enhanced=True, frames="reversed"),
+    ),
+    "not-a-stack": (
+        series(offsets_mm=(0, 0.02, 2.5, 2.52, 5, 5.02, 7.5, 7.52)),
+        series(offsets_mm=(0, 1, 2.5, 3.5, 5, 6, 7.5, 8.5)),
+    ),
+    "rescale-varies": (series(rescale="varies"), series()),
+    "padding-replaced": (series(padding=-2000), series(padding=0)),
+    "high-bits-masked": (
+        series(modality="MR", bits_stored=12, high_bits=0x7000, gradient=(1, 1, 2)),
+        series(modality="MR", bits_stored=12, gradient=(1, 1, 2)),
+    ),
+    "sign-repaired": (edited(wrong_sign), series()),
+    "monochrome1": (series(photometric="MONOCHROME1"), series()),
+    "colour-volume": (edited(coloured), series()),
+    "lossy-compressed": (lossy("01"), lossy("00")),
+    "dtype-promoted": (series(modality="PT"), series()),
+    "real-world-values": (edited(mapped), series()),
+    "hu-out-of-range": (edited(below_air), series()),
+    "mergeable-series": (strayed("1.2.3"), strayed(None)),
+}
+
+
+def codes(folder: Path) -> set[str]:
+    """Give every code that is found in a folder, by scanning and by loading."""
+    found = volume.scan(folder)
+    known = {f.code for f in found.findings} | {f.code for s in found.stacks for f in s.findings}
+    for stack in found.stacks:
+        try:
+            made = volume.load(folder, series=stack.id)
+        except volume.VolumeError:
+            continue
+        known |= {finding.code for finding in made.findings}
+    return known
+
+
+@pytest.mark.parametrize("code", sorted(PAIRS))
+def test_a_code_is_raised_where_it_must_be_and_not_just_inside_its_limit(code, tmp_path):
+    raise_it, neighbour = PAIRS[code]
+    raise_it(tmp_path / "raised")
+    assert code in codes(tmp_path / "raised")
+    neighbour(tmp_path / "neighbour")
+    assert code not in codes(tmp_path / "neighbour")
+
+
+def test_no_code_is_without_a_test():
+    assert set(PAIRS) | LATER == set(CATALOGUE)
