@@ -27,9 +27,10 @@ from blobs import (
 from test_gl import needs_gl
 from volume.errors import ExistsError, GridError, VolumeError
 from volume.findings import error, info, warning
+from volume.processing.planes import towards
 from volume.surface import Mesh
 from volume.viewer.colours import BANNER, PLANE
-from volume.viewer.eye import ROOM
+from volume.viewer.eye import ROOM, look
 from volume.viewer.layout import Rect, arrange
 from volume.viewer.picture import picture, screenshot
 from volume.viewer.projection import FILLED
@@ -127,6 +128,19 @@ def test_a_ball_stays_round_on_anisotropic_voxels(acquisition, plane):
 
 
 @pytest.mark.parametrize("plane", SCREEN)
+def test_the_outermost_voxels_are_drawn_whole(plane):
+    ct = blob_volume(spacing=(5.0, 7.0, 9.0))
+    full = replace(ct, array=np.full(ct.array.shape, BONE, np.int16))
+    scene = scene_of(full, window=(0.0, 10.0), layout=plane, surface=False).toggle_labels()
+    rect = arrange(plane, SIZE).panes[plane]
+    seen = np.argwhere(white(in_pane(draw(full, scene), rect)))
+    right, down = (np.abs(direction) for direction in SCREEN[plane])
+    extent = np.array(ct.geometry.size) * ct.geometry.spacing
+    expected = pixels_per_mm(ct, plane, rect) * np.array([extent @ down, extent @ right])
+    np.testing.assert_allclose(np.ptp(seen, axis=0) + 1, expected, atol=1.5)
+
+
+@pytest.mark.parametrize("plane", SCREEN)
 def test_the_crosshair_crosses_at_the_place_in_its_planes_colours(plane):
     ct = blob_volume()
     place = np.array([21.0, -13.0, 16.5])
@@ -180,6 +194,43 @@ def test_each_blob_of_the_surface_is_at_its_pixel_in_space(acquisition):
         seen = np.abs(in_pane(draw(ct, scene), rect) - empty).max(axis=-1) > 8
         expected = in_space(np.array(BLOBS[blob]), around, above, ct, rect)
         np.testing.assert_allclose(middle_of(seen), expected, atol=6, err_msg=blob)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_eye_knows_where_it_sees_a_place(view):
+    rect = arrange("3d", SIZE).panes["3d"]
+    ct = blob_volume("oblique")
+    eye = look(Camera(*view), ct.geometry, rect)
+    for place in map(np.array, BLOBS.values()):
+        right, down = in_space(place, *view, ct, rect)
+        x, y = rect.middle
+        assert eye.to_display(place) == pytest.approx((x + right - 0.5, y - down - 0.5))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_panning_in_space_moves_the_surface_with_the_hand(view):
+    rect = arrange("3d", SIZE).panes["3d"]
+    ct = blob_volume(blobs="L")
+    scene = scene_of(ct, layout="3d", level=500).toggle_labels()
+    scene = replace(scene, camera=Camera(*view))
+    moved = replace(scene, camera=replace(scene.camera, pan=(20.0, 10.0)))
+    middles = []
+    for each in (scene, moved):
+        empty = in_pane(draw(ct, replace(each, level=None)), rect).astype(int)
+        middles.append(middle_of(np.abs(in_pane(draw(ct, each), rect) - empty).max(-1) > 8))
+    right, down = middles[1] - middles[0]
+    assert right > 20
+    assert down == pytest.approx(right / 2, rel=0.15)
+
+
+def test_letters_in_space_are_those_of_the_view():
+    """Seen from the left the front is on the left, from behind the right is on the right."""
+    rect = arrange("3d", SIZE).panes["3d"]
+    geometry = blob_volume().geometry
+    seen = {
+        around: towards(look(Camera(around), geometry, rect).right) for around in (0, 90, 180, -90)
+    }
+    assert seen == {0: "L", 90: "P", 180: "R", -90: "A"}
 
 
 def octahedron(place: np.ndarray, radius: float) -> Mesh:

@@ -208,13 +208,13 @@ def test_a_plane_is_a_copy():
     np.testing.assert_array_equal(ct.array, before)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.tuples(*[st.floats(-180, 180)] * 3),
-    st.tuples(*[st.floats(-30, 30)] * 3),
+    st.tuples(*[st.floats(-18, 18)] * 3),
     st.sampled_from(list(PLANES)),
 )
-def test_any_rigid_motion_keeps_the_ball_in_its_place(angles, place, plane):
+def test_any_rigid_motion_keeps_the_cloud_in_its_place(angles, place, plane):
     direction = ACQUISITIONS["axial"]
     for axis, angle in enumerate(angles):
         direction = turned(angle, axis, direction)
@@ -223,11 +223,13 @@ def test_any_rigid_motion_keeps_the_ball_in_its_place(angles, place, plane):
     geometry = replace(geometry, origin=ct.geometry.centre - (geometry.centre - geometry.origin))
     k, j, i = np.indices(ct.array.shape)
     world = np.stack([i, j, k], axis=-1) @ geometry.affine[:3, :3].T + geometry.origin
-    ball = (np.linalg.norm(world - place, axis=-1) < 11).astype(np.float32)
-    cut = Reformatter(Volume(ball, geometry)).cut(plane, place)
-    found = cut.to_world(brightest(cut.array, 0.5))
+    cloud = np.exp(-np.sum((world - place) ** 2, axis=-1) / (2 * 5**2)).astype(np.float32)
+    cut = Reformatter(Volume(cloud, geometry)).cut(plane, place)
+    weights = cut.array / cut.array.sum()
+    pixels = np.moveaxis(np.indices(cut.array.shape), 0, -1)
+    found = cut.to_world((weights[..., None] * pixels).sum(axis=(0, 1)))
     across = (found - place) - ((found - place) @ cut.normal) * cut.normal
-    assert np.linalg.norm(across) < 1.2
+    assert np.linalg.norm(across) < 0.1
 
 
 def test_reformatting_needs_no_graphics():

@@ -90,8 +90,23 @@ def _missing(slices: Sequence[SliceHeader], grid: Grid) -> Finding:
                 for k, gap in zip(gaps, wide, strict=True)
             ],
         },
-        remedy=("gaps", "largest"),
+        remedy=("gaps", "fill") if may_be_filled(grid) else ("gaps", "largest"),
     )
+
+
+def may_be_filled(grid: Grid) -> bool:
+    """Say whether so few slices are missing that they may be interpolated on request."""
+    missing, widest, allowed = count_missing(grid)
+    return missing <= allowed and widest <= TOLERANCES.fill_in_a_row
+
+
+def count_missing(grid: Grid) -> tuple[int, int, int]:
+    """Count the missing slices, the most in a row, and how many of them may be filled."""
+    steps = np.diff(grid.spacing.indices)[list(grid.spacing.gaps)]
+    missing = np.rint(steps).astype(int) - 1
+    count = int(missing.sum())
+    allowed = max(1, int(TOLERANCES.fill_of_slices * (len(grid.placement.offsets) + count)))
+    return count, int(missing.max(initial=0)), allowed
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
+from volume.assembly import inspection
 from volume.assembly.stack import Stack
 from volume.assembly.stacking import refit
 from volume.assembly.tolerances import TOLERANCES
@@ -78,13 +77,16 @@ def _refusal(stack: Stack) -> GridError:
         "; ".join(finding.message for finding in found),
         findings=found,
         files=[paths.get(name, name) for name in dict.fromkeys(names)],
-        remedy=_remedy(stack),
+        remedy=remedy_for(stack),
     )
 
 
-def _remedy(stack: Stack) -> tuple[str, str]:
+def remedy_for(stack: Stack) -> tuple[str, str] | None:
+    """Give the option by which a refused stack becomes a volume; None where there is none."""
+    if stack.grid is None or any(f.code not in LOST | {"missing-slices"} for f in stack.refusals):
+        return None
     inner = [n for n in stack.lost if 0 < n < len(stack.slices) - 1]
-    fillable = (stack.grid is not None and stack.grid.spacing.gaps) or inner
+    fillable = stack.grid.spacing.gaps or inner
     return ("gaps", "fill") if fillable and not _too_many(stack) else ("gaps", "largest")
 
 
@@ -138,15 +140,10 @@ def _filled(stack: Stack, lenient: bool) -> Selection:
 
 def _too_many(stack: Stack) -> str:
     """Say why the gaps are too wide to be filled, or nothing."""
-    if stack.grid is None:
+    if stack.grid is None or inspection.may_be_filled(stack.grid):
         return ""
-    steps = np.diff(stack.grid.spacing.indices)[list(stack.grid.spacing.gaps)]
-    missing = np.rint(steps).astype(int) - 1
-    count, widest = int(missing.sum()), int(missing.max(initial=0))
-    allowed = max(1, int(TOLERANCES.fill_of_slices * (len(stack.slices) + count)))
-    if count > allowed or widest > TOLERANCES.fill_in_a_row:
-        return (
-            f"too much is missing to be interpolated: {count} slices, {widest} in a row;"
-            f" at most {allowed}, {TOLERANCES.fill_in_a_row} in a row, may be"
-        )
-    return ""
+    count, widest, allowed = inspection.count_missing(stack.grid)
+    return (
+        f"too much is missing to be interpolated: {count} slices, {widest} in a row;"
+        f" at most {allowed}, {TOLERANCES.fill_in_a_row} in a row, may be"
+    )

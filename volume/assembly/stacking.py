@@ -45,7 +45,8 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
         replace(_stack(part, group, findings), dropped=_dropped_from(part, dropped))
         for part in parts
     )
-    return (inspection.with_ends(stacks[0]),) if len(stacks) == 1 else stacks
+    alone = len(stacks) == 1 and not group.letters
+    return (inspection.with_ends(stacks[0]),) if alone else stacks
 
 
 def _dropped_from(part: Part, dropped: Sequence[SliceHeader]) -> tuple[SliceHeader, ...]:

@@ -12,6 +12,8 @@ import click
 
 from volume.assembly.report import describe
 from volume.assembly.scan import Scan, scan
+from volume.assembly.selection import remedy_for
+from volume.assembly.series import Series
 from volume.assembly.stack import Stack
 from volume.cli import options
 from volume.cli.console import Bar, print_json, safe, word_finding
@@ -73,11 +75,8 @@ def _print(found: Scan, verbose: bool) -> None:
     counts = ", ".join(f"{found.count(fate)} {fate}" for fate in Fate)
     _line(f"{safe(found.source)}: {found.count()} files: {counts}")
     for series in found.series:
-        for stack in series.stacks:
-            _line()
-            _line(_headline(stack))
-            for finding in stack.findings:
-                _line(f"    {finding.severity:8}{finding.code}: {word_finding(finding)}")
+        _line()
+        _print_series(series)
     if found.findings:
         _line()
     for finding in found.findings:
@@ -87,18 +86,61 @@ def _print(found: Scan, verbose: bool) -> None:
     _line(_next(found))
 
 
-def _headline(stack: Stack) -> str:
-    number = "" if stack.series_number is None else f" series {stack.series_number}"
+def _print_series(series: Series) -> None:
+    """Print a series: a line a volume, and every finding once."""
+    number = "" if series.number is None else f" series {series.number}"
+    _line(f"{safe(series.modality) or 'unknown modality'}{number}  {safe(series.description)}")
+    rows = [_cells(stack) for stack in series.stacks]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        _line(f"  {'  '.join(cells)}".rstrip())
+    for finding, stacks in _said_once(series.stacks):
+        whose = "" if len(stacks) == len(series.stacks) else f"{', '.join(stacks)}: "
+        _line(f"    {finding.severity:8}{finding.code}: {whose}{word_finding(finding)}")
+    for stack in series.stacks:
+        if not stack.refusals and not {"regular", "single"} & set(stack.kind):
+            _line(f"    export  {stack.id}: {_repair(stack)}")
+
+
+def _cells(stack: Stack) -> list[str]:
+    """Give the columns of a volume: id, size, spacing, orientation, kind, axis."""
+    geometry = stack.geometry
+    spacing = "" if geometry is None else " x ".join(f"{s:.4g}" for s in geometry.spacing) + " mm"
+    return [
+        stack.id,
+        " x ".join(map(str, stack.size)),
+        spacing,
+        "" if geometry is None else geometry.orientation,
+        "+".join(stack.kind) or "not placed",
+        "" if stack.axis is None else f"{stack.axis[0]} {_plain(stack.axis[1])}",
+    ]
+
+
+def _plain(value: object) -> str:
+    """Word the value of a tag."""
+    return f"{value:g}" if isinstance(value, float) else safe(value)
+
+
+def _said_once(stacks: Sequence[Stack]) -> list[tuple[Finding, list[str]]]:
+    """Gather what is said of several volumes in the same words."""
+    said: dict[tuple[str, str], tuple[Finding, list[str]]] = {}
+    for stack in stacks:
+        for finding in stack.findings:
+            entry = said.setdefault((finding.code, finding.message), (finding, []))
+            if stack.id not in entry[1]:
+                entry[1].append(stack.id)
+    return list(said.values())
+
+
+def _repair(stack: Stack) -> str:
+    """Say what a stack that is no regular grid becomes."""
     size = " x ".join(map(str, stack.size))
-    parts = [f"{stack.id}  {safe(stack.modality)}{number}  {size}"]
-    if stack.geometry is not None:
-        spacing = " x ".join(f"{s:.4g}" for s in stack.geometry.spacing)
-        parts.append(f"{spacing} mm  {stack.geometry.orientation}  {'+'.join(stack.kind)}")
-    if stack.axis is not None:
-        parts.append(f"{stack.axis[0]} {safe(stack.axis[1])}")
-    if stack.description:
-        parts.append(safe(stack.description))
-    return "  ".join(parts)
+    step = 0.0 if stack.geometry is None else stack.geometry.spacing[2]
+    return (
+        f"{len(stack.slices)} slices become {size} voxels, one slice every {step:.4g} mm,"
+        " resampled once; --geometry strict refuses that, --geometry raw keeps what a tilt sheared"
+    )
 
 
 def _files(files: Sequence[str], verbose: bool) -> str:
@@ -108,18 +150,23 @@ def _files(files: Sequence[str], verbose: bool) -> str:
 
 
 def _next(found: Scan) -> str:
-    """Say what to type next."""
+    """Say what to type next, with the options that a refused volume needs."""
     source = _quoted(found.source)
     volumes = [stack for stack in found.stacks if stack.is_choice] or list(found.stacks)
     if not volumes:
         return "No DICOM volume is here."
-    which = f" --series {volumes[0].id}" if len(volumes) > 1 else ""
-    fine = next((stack for stack in volumes if not stack.refusals), volumes[0])
-    if len(volumes) > 1:
-        which = f" --series {fine.id}"
-    return (
-        f"next: volume view {source}{which}\n      volume export {source} {fine.id}.nii.gz{which}"
-    )
+    best = next((stack for stack in volumes if not stack.refusals), volumes[0])
+    which = f" --series {best.id}" if len(volumes) > 1 else ""
+    way_out = remedy_for(best) if best.refusals else None
+    needs = f" --{way_out[0]} {way_out[1]}" if way_out else ""
+    lines = [f"next: volume view {source}{which}"]
+    lines.append(f"      volume export {source} {best.id}.nii.gz{which}{needs}")
+    if best.axis is not None:
+        several = len({stack.series_uid for stack in volumes}) > 1
+        chosen = f" --series {safe(best.series_uid)}" if several else ""
+        whole = best.id.rpartition("_")[0]
+        lines.append(f"      volume export {source} {whole}.nii.gz --4d{chosen}")
+    return "\n".join(lines)
 
 
 def _quoted(path: str) -> str:
