@@ -228,6 +228,15 @@ def test_without_a_display_nothing_is_opened(monkeypatch):
         view(blob_volume())
 
 
+def test_looking_costs_nothing_before_it_is_asked_for():
+    code = (
+        "import sys, volume.viewer.window, volume.viewer.picture, volume.viewer.controller;"
+        "sys.exit(any(name.startswith(('vtk', 'pyvista')) for name in sys.modules))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+
+
 def test_wrong_words_are_told_before_any_window_is_opened():
     with pytest.raises(ValueError, match="no such window"):
         view(blob_volume(), window="bnoe")
@@ -248,8 +257,7 @@ opened = Window(ct, scene_of(ct), size=(640, 512), title="smoke")
 was = opened._idle
 def idle():
     was()
-    if not opened._surface_is_due:
-        open("state.json", "w").write(opened.controller.scene.to_json())
+    open("state.json", "w").write(opened.controller.scene.to_json())
 opened._idle = idle
 opened.interactor.RemoveObservers("TimerEvent")
 opened._hear("TimerEvent", opened._idle)

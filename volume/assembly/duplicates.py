@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from volume.dicom.encoding import DEFLATED
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import read_pixels
+from volume.dicom.reader import inflated
 from volume.findings import Finding, info, warning
 from volume.progress import Silent
 
@@ -20,54 +23,95 @@ def drop_duplicates(
 ) -> tuple[list[SliceHeader], list[SliceHeader], list[Finding]]:
     """Separate slices from their duplicates, and say which were found.
 
-    Pixels are compared only where place and every telling tag agree already.
+    Pixels are compared only where place, number and every telling tag agree already.
     """
+    groups: dict[tuple[object, ...], list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        groups[_signature(header)].append(header)
     kept: list[SliceHeader] = []
-    dropped: list[SliceHeader] = []
-    findings: list[Finding] = []
-    by_place: dict[tuple[object, ...], list[SliceHeader]] = defaultdict(list)
-    for header in sorted(slices, key=lambda header: header.pixels.missing > 0):
-        twins = by_place[_signature(header)]
-        twin = next((other for other in twins if _same_pixels(other, header)), None)
-        if twin is None:
-            twins.append(header)
-            kept.append(header)
-            continue
-        dropped.append(header)
-        findings.append(_dropped(twin, header))
-    return kept, dropped, findings + _conflicts(kept)
+    pairs: list[tuple[SliceHeader, SliceHeader]] = []
+    for alike in groups.values():
+        for header, twin in _twins(alike):
+            if twin is None:
+                kept.append(header)
+            else:
+                pairs.append((twin, header))
+    return kept, [header for _, header in pairs], _dropped(pairs) + _conflicts(kept)
 
 
 def _signature(header: SliceHeader) -> tuple[object, ...]:
     """Everything two copies of one slice share; the place in hundredths of a millimetre."""
     place = tuple(round(x / PLACES_WITHIN_MM) for x in header.position or ())
     traits = tuple(sorted((name, str(value)) for name, value in header.traits.items()))
-    return (place, header.image_type, header.rescale, traits)
+    return (place, header.instance_number, header.image_type, header.rescale, traits)
 
 
-def _same_pixels(a: SliceHeader, b: SliceHeader) -> bool:
-    if (a.rows, a.columns, a.pixels.samples) != (b.rows, b.columns, b.pixels.samples):
-        return False
-    if b.pixels.missing:  # a damaged copy of a whole slice, or two damaged ones
-        return a.sop_instance_uid == b.sop_instance_uid
-    pixels = read_pixels([a, b], Silent())
-    return not pixels.faults and bool(np.array_equal(pixels.array[0], pixels.array[1]))
+def _twins(alike: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, SliceHeader | None]]:
+    """Give every slice with the one of which it is a copy, or None; whole files first."""
+    if len(alike) == 1:
+        yield alike[0], None
+        return
+    decode = len({header.pixels.transfer_syntax for header in alike}) > 1
+    known: dict[object, SliceHeader] = {}
+    for header in sorted(alike, key=lambda header: header.pixels.missing > 0):
+        uid = header.sop_instance_uid, header.frame
+        # a damaged file is known by its UID alone: it is a copy of the whole one
+        content = [uid] if header.pixels.missing else _content(header, decode=decode)
+        twin = next((known[name] for name in content if name in known), None)
+        for name in (uid, *content):
+            known.setdefault(name, header)
+        yield header, twin
 
 
-def _dropped(kept: SliceHeader, header: SliceHeader) -> Finding:
-    files = (header.name, kept.name)
-    if header.pixels.missing:
-        text = f"{header.pixels.missing} bytes of its pixels are missing; a whole copy is used"
-        return warning("pixels-truncated", text, files=(header.name,))
-    if header.sop_instance_uid == kept.sop_instance_uid and header.frame == kept.frame:
-        return info(
-            "duplicate-instance", "the same instance is there twice: one is used", files=files
-        )
-    return info(
-        "duplicate-identical",
-        "the same slice is there under another instance UID: one is used",
-        files=files,
-    )
+def _content(header: SliceHeader, *, decode: bool) -> list[object]:
+    """Give what two copies share: the bytes of their pixels or, encoded anew, the values."""
+    stored = [_stored_bytes(header), header.frame, header.pixels.photometric]
+    return [tuple(stored), _values(header)] if decode else [tuple(stored)]
+
+
+def _stored_bytes(header: SliceHeader) -> bytes | object:
+    """Sum up the pixel data of a file as they stand in it."""
+    layout = header.pixels
+    try:
+        with open(header.path, "rb") as file:  # noqa: PTH123
+            if layout.transfer_syntax == DEFLATED:
+                return hashlib.sha256(inflated(header.path).getvalue()[layout.offset :]).digest()
+            file.seek(layout.offset)
+            return hashlib.sha256(file.read(layout.length or -1)).digest()
+    except OSError:
+        return object()
+
+
+def _values(header: SliceHeader) -> object:
+    """Sum up the values of a slice; one that cannot be read is like no other."""
+    pixels = read_pixels([header], Silent())
+    if pixels.faults:
+        return object()
+    return pixels.array.shape, hashlib.sha256(pixels.array.astype(np.int64).tobytes()).digest()
+
+
+WORDS = {
+    "duplicate-instance": "the same instance is there more than once: one of each is used",
+    "duplicate-identical": "the same slice is there under another instance UID: one is used",
+}
+
+
+def _dropped(pairs: Sequence[tuple[SliceHeader, SliceHeader]]) -> list[Finding]:
+    """Say which slices were dropped, given as (kept, dropped): one finding a kind."""
+    found: list[Finding] = []
+    by_code: dict[str, list[str]] = defaultdict(list)
+    for kept, header in pairs:
+        if header.pixels.missing:
+            text = f"{header.pixels.missing} bytes of its pixels are missing; a whole copy is used"
+            found.append(warning("pixels-truncated", text, files=(header.name,)))
+        elif (header.sop_instance_uid, header.frame) == (kept.sop_instance_uid, kept.frame):
+            by_code["duplicate-instance"].append(header.name)
+        else:
+            by_code["duplicate-identical"].append(header.name)
+    for code, names in by_code.items():
+        files, evidence = tuple(dict.fromkeys(names)), {"slices": len(names)}
+        found.append(info(code, f"{len(names)} x {WORDS[code]}", files=files, evidence=evidence))
+    return found
 
 
 def _conflicts(kept: Sequence[SliceHeader]) -> list[Finding]:

@@ -83,11 +83,10 @@ class Window:
         self.window = self.plotter.render_window
         self.interactor = self.plotter.iren.interactor
         self._take_over()
-        self.window.SetSize(*(size or self._fit_screen()))
+        self.window.SetSize(*(size or SIZE) if off_screen else self._on_screen(size or SIZE))
         self.drawing = Drawing(self.window, volume, scene, meshes)
         self.controller = Controller(scene, self.window.GetSize())
         self.failure: BaseException | None = None
-        self._surface_is_due = True
         self._timer_is_set = False
         self._listen()
 
@@ -107,7 +106,6 @@ class Window:
         if size != self.controller.size:
             self.controller.resize(size)
             self.drawing.forget()
-        self._surface_is_due = not surface
         self.drawing.draw(self.controller.scene, size, surface=surface)
 
     def close(self) -> None:
@@ -123,14 +121,14 @@ class Window:
         self.window.SetNumberOfLayers(1)
         self.window.SetMultiSamples(0)
         self.plotter.iren.remove_observers()
-        self.plotter.iren.clear_key_event_callbacks()
         self.plotter.iren.style = None
 
-    def _fit_screen(self) -> tuple[int, int]:
+    def _on_screen(self, wish: tuple[int, int]) -> tuple[int, int]:
+        """Make a size that the screen has room for."""
         screen = self.window.GetScreenSize()
         width, height = (
-            min(wish, int(side * SCREEN_PART)) if side > 0 else wish
-            for wish, side in zip(SIZE, screen, strict=True)
+            min(wished, int(side * SCREEN_PART)) if side > 0 else wished
+            for wished, side in zip(wish, screen, strict=True)
         )
         return width, height
 
