@@ -128,3 +128,32 @@ def test_a_header_says_nothing_of_the_patient(tmp_path):
     truth = phantom(tmp_path, patient_name="Geheim^Person", size=(24, 20, 2))
     slices, _ = read_headers(FoundFile(str(truth.paths[0]), "a"))
     assert "Geheim" not in repr(slices)
+
+
+def claiming(folder, uid: str, **oddities) -> None:
+    """Write a series whose file meta information claims a transfer syntax of 19 characters."""
+    for path in phantom(folder, size=(24, 20, 4), **oddities).paths:
+        raw = path.read_bytes()
+        old = b"1.2.840.10008.1.2.1\x00"
+        assert raw.count(old) == 1
+        path.write_bytes(raw.replace(old, uid.encode().ljust(20, b"\x00")))
+
+
+def test_pixels_that_are_not_compressed_as_claimed_are_read_as_they_are(tmp_path):
+    claiming(tmp_path, "1.2.840.10008.1.2.5")  # RLE
+    made = volume.load(tmp_path)
+    assert "meta-repaired" in {finding.code for finding in made.findings}
+    assert made.array.shape == (4, 20, 24)
+
+
+def test_a_private_transfer_syntax_is_never_taken_for_a_plain_one(tmp_path):
+    """GE's 1.2.840.113619.5.2 is implicit little endian with big endian pixels."""
+    for path in phantom(tmp_path, size=(24, 20, 4), transfer_syntax="implicit").paths:
+        raw = path.read_bytes()
+        meta_end = raw.index(b"\x08\x00", raw.index(b"1.2.840.10008.1.2\x00"))
+        old = b"UI\x12\x001.2.840.10008.1.2\x00"
+        new = b"UI\x12\x001.2.840.113619.5.2"
+        assert old in raw[:meta_end]
+        path.write_bytes(raw.replace(old, new, 1))
+    with pytest.raises(volume.PixelError, match=r"1\.2\.840\.113619\.5\.2"):
+        volume.load(tmp_path)

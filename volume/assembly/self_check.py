@@ -30,12 +30,13 @@ class Probes:
 
 
 def draw_probes(stored: NDArray[Any], seed: int = 0) -> Probes:
-    """Remember the stored values at random pixels, before anything is done to them."""
+    """Remember stored values before anything is done to them: corners and random pixels."""
     count, rows, columns = stored.shape[:3]
     draw = np.random.default_rng(seed)
     pixels = np.stack(
         [draw.integers(0, side, (count, PROBES_A_SLICE)) for side in (rows, columns)], axis=-1
     )
+    pixels[:, :4] = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)]
     values = stored[np.arange(count)[:, None], pixels[..., 0], pixels[..., 1]]
     return Probes(pixels, values.copy())
 

@@ -90,12 +90,13 @@ def open_data_set(file: BinaryIO, name: str) -> Encoding:
     seen = _look(file)
     transfer_syntax = _settle(declared, seen)
     if transfer_syntax != declared:
-        findings.append(_meta_finding(declared, transfer_syntax, name))
-    implicit, little = _flags(transfer_syntax)
+        findings.append(meta_repaired(declared, transfer_syntax, name))
+    implicit, little = seen or _flags(transfer_syntax)
     return Encoding(file, transfer_syntax, implicit, little, size, sop_class, tuple(findings))
 
 
-def _meta_finding(declared: str, used: str, name: str) -> Finding:
+def meta_repaired(declared: str, used: str, name: str) -> Finding:
+    """Say that a file is read in another transfer syntax than it declares."""
     if not declared:
         return info("meta-repaired", f"no transfer syntax is given: read as {used}", files=(name,))
     return warning(
@@ -166,9 +167,13 @@ def _settle(declared: str, seen: tuple[bool, bool] | None) -> str:
         if not declared:
             raise Unreadable("there is no transfer syntax and the data set cannot be recognised")
         return declared
-    if declared and _flags(declared) == seen:
-        return declared
-    implicit, little = seen
+    if declared and (declared not in NATIVE or _flags(declared) == seen):
+        return declared  # a private syntax may encode its pixels in ways of its own
+    return plain_syntax(*seen)
+
+
+def plain_syntax(implicit: bool, little: bool) -> str:
+    """Give the transfer syntax of uncompressed pixels in a data set of this encoding."""
     if implicit:
         return IMPLICIT_LITTLE
     return EXPLICIT_LITTLE if little else EXPLICIT_BIG

@@ -15,6 +15,7 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
 from volume.dicom import elements, frames, sop_classes
+from volume.dicom.codestream import DECODABLE
 from volume.dicom.encoding import (
     EXPLICIT_BIG,
     LONG_VRS,
@@ -22,7 +23,9 @@ from volume.dicom.encoding import (
     Encoding,
     NotDicom,
     Unreadable,
+    meta_repaired,
     open_data_set,
+    plain_syntax,
 )
 from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
@@ -66,7 +69,8 @@ def read_headers(found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
     try:
         with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
             encoding = open_data_set(file, found.name)
-            return _read(encoding, found), list(encoding.findings)
+            slices = _read(encoding, found)
+            return slices, [*encoding.findings, *_contradiction(encoding, slices, found.name)]
     except (NotDicom, Unreadable):
         raise
     except OSError as fault:
@@ -96,6 +100,14 @@ def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
             f"{layout.frames} frames without functional groups: not read yet", "not-supported-yet"
         )
     return [header]
+
+
+def _contradiction(encoding: Encoding, slices: list[SliceHeader], name: str) -> list[Finding]:
+    """Say where pixels turned out to be uncompressed against what the file declares."""
+    used = slices[0].pixels.transfer_syntax
+    if used == encoding.transfer_syntax:
+        return []
+    return [meta_repaired(encoding.transfer_syntax, used, name)]
 
 
 def _parse(encoding: Encoding) -> Dataset:
@@ -143,11 +155,11 @@ def _layout(data: Dataset, encoding: Encoding) -> PixelLayout:
     high = stored - 1 if high is None else high
     if not stored - 1 <= high < allocated:
         raise Unreadable(f"High Bit {high} contradicts {stored} bits stored")
-    native = encoding.transfer_syntax in NATIVE
     needed = rows * columns * samples * frame_count * allocated // 8
+    transfer_syntax = _syntax_of_pixels(encoding, length, needed)
     present = min(length if length is not None else 0, encoding.size - offset)
     return PixelLayout(
-        transfer_syntax=encoding.transfer_syntax,
+        transfer_syntax=transfer_syntax,
         offset=offset,
         length=length,
         frames=frame_count,
@@ -158,9 +170,24 @@ def _layout(data: Dataset, encoding: Encoding) -> PixelLayout:
         bits_stored=stored,
         high_bit=high,
         signed=elements.hint(data, "PixelRepresentation") == 1,
-        swapped=encoding.transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
-        missing=max(0, needed - present) if native else 0,
+        swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
+        missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
     )
+
+
+def _syntax_of_pixels(encoding: Encoding, length: int | None, needed: int) -> str:
+    """Hold the transfer syntax against the pixel data: compressed ones have no length.
+
+    Raises `Unreadable` where neither what is declared nor its contrary fits.
+    """
+    declared = encoding.transfer_syntax
+    if declared in NATIVE and length is None:
+        raise Unreadable("the pixels are compressed; the transfer syntax says they are not")
+    if declared not in DECODABLE or length is None:
+        return declared
+    if length - needed in (0, 1):
+        return plain_syntax(encoding.implicit, encoding.little)
+    raise Unreadable("the transfer syntax says the pixels are compressed; they are not")
 
 
 def _find_pixels(encoding: Encoding) -> tuple[bytes, int, int | None]:
