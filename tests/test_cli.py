@@ -338,3 +338,39 @@ def test_stdout_is_utf8_in_any_locale(tmp_path):
         program("info", tmp_path / "가나"), capture_output=True, check=True, env=environment
     )
     assert "흉부" in told.stdout.decode("utf-8")
+
+
+def test_view_shows_the_largest_volume_filled_and_says_so(run, tmp_path):
+    phantom(tmp_path / "series", series=3, size=(24, 20, 6))
+    phantom(tmp_path / "series", series=5, names="nested", drop=(4, 5, 6, 7, 8))
+    picture = tmp_path / "look.png"
+    code, _, err = run("view", tmp_path / "series", "--screenshot", picture, "--size", "640,480")
+    assert code == 0, err
+    assert "2 volumes are here; ct_s005" in err
+    assert "5 slices are missing" in err
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--size", "3,3"), "pixels a side"),
+        (("--size", "a,3"), "numbers"),
+        (("--level", "nan"), "cannot be"),
+        (("--at", "1,2"), "3 are needed"),
+        (("--layout", "round"), "four"),
+    ],
+)
+def test_what_cannot_be_shown_is_a_wrong_use(run, series, tmp_path, arguments, word):
+    code, _, err = run("view", series.folder, "--screenshot", tmp_path / "a.png", *arguments)
+    assert code == 2
+    assert word in err
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_without_a_display_a_picture_is_offered(run, series, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    code, _, err = run("view", series.folder)
+    assert code == 1
+    assert "--screenshot" in err

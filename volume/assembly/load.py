@@ -10,6 +10,7 @@ from volume.assembly.assemble import assemble
 from volume.assembly.options import DEFAULTS, Options
 from volume.assembly.report import account_for
 from volume.assembly.scan import Scan, scan
+from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
 from volume.dicom.files import Fate
 from volume.errors import NotDicomError, SeriesChoiceError
@@ -88,13 +89,14 @@ def choose(found: Scan, series: int | str | None = None) -> Stack:
 
 
 def choose_largest(found: Scan, series: int | str | None = None) -> Stack:
-    """Choose the stack with the most voxels, for looking; placed ones before others."""
+    """Choose the stack with the most voxels, for looking; those that can be shown first."""
     return max(matching(found, series), key=_extent)
 
 
 def _extent(stack: Stack) -> tuple[bool, int]:
-    columns, rows, count = stack.size
-    return stack.grid is not None, columns * rows * count
+    columns, rows, _ = stack.size
+    can_be_shown = not stack.refusals or remedy_for(stack) is not None
+    return can_be_shown, columns * rows * len(stack.slices)
 
 
 def matching(found: Scan, series: int | str | None) -> tuple[Stack, ...]:

@@ -41,6 +41,25 @@ class Numbers(click.ParamType):
         return numbers
 
 
+class PictureSize(Numbers):
+    """Width and height in pixels that a picture can have."""
+
+    def __init__(self) -> None:
+        super().__init__((2,), positive=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Read two whole numbers, or fail as a usage error."""
+        from volume.viewer.layout import check_size
+
+        width, height = super().convert(value, param, ctx)
+        try:
+            return check_size((round(width), round(height)))
+        except ValueError as fault:
+            self.fail(str(fault), param, ctx)
+
+
 class Checked(click.ParamType):
     """A text that a function of the library accepts, or a usage error in its words."""
 
@@ -56,6 +75,11 @@ class Checked(click.ParamType):
         except (ValueError, VolumeError) as fault:
             self.fail(str(fault), param, ctx)
         return str(value)
+
+
+def _one(_ctx: click.Context, _param: click.Parameter, value: Any) -> float | None:
+    """Take the one number of a list of one."""
+    return None if value is None else value[0]
 
 
 source = click.argument("source")
@@ -102,7 +126,9 @@ orientation = click.option(
     metavar="RAS",
     help="Reorder the axes; letters say where i, j, k run to.",
 )
-level = click.option("--level", type=float, metavar="HU", help="Level of the surface.")
+level = click.option(
+    "--level", type=Numbers((1,)), metavar="HU", help="Level of the surface.", callback=_one
+)
 window = click.option(
     "--window",
     type=Checked("window", "volume.processing.windows", "parse_window"),
@@ -124,11 +150,9 @@ screenshot = click.option(
 )
 size = click.option(
     "--size",
-    type=Numbers((2,), positive=True),
+    type=PictureSize(),
     metavar="W,H",
-    default="1600,1200",
-    show_default=True,
-    help="Size in pixels.",
+    help="Size in pixels; 1600,1200 for a picture, what the screen allows for a window.",
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 no_sidecar = click.option("--no-sidecar", is_flag=True, help="No JSON beside the output.")

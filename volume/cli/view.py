@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ import click
 
 from volume.assembly.load import assemble_from, choose_largest, matching
 from volume.assembly.options import Options
-from volume.assembly.scan import Scan, scan
+from volume.assembly.scan import scan
 from volume.assembly.stack import Stack
+from volume.atomic import refuse_unwritable
 from volume.cli import options
 from volume.cli.console import Bar, safe, say, say_findings
-from volume.errors import VolumeError
-from volume.findings import info
+from volume.findings import Finding, warning
 from volume.formats.files import is_volume_file, read
 from volume.volume import Volume
 
@@ -33,7 +34,7 @@ def view(
     at: tuple[float, ...] | None,
     level: float | None,
     screenshot: str | None,
-    size: tuple[float, float],
+    size: tuple[int, int] | None,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -42,33 +43,35 @@ def view(
     Looking is lenient: of several volumes the largest is shown, and missing slices are
     filled, under a banner that says so.
     """
-    from volume.viewer import gl, picture
-    from volume.viewer import window as windows
+    from volume.viewer import gl
+    from volume.viewer.picture import screenshot as draw
+    from volume.viewer.window import view as open_window
 
-    _refuse_early(screenshot, overwrite, gl)
+    gl.begin()
+    if screenshot is None:
+        gl.require_display()
+    else:
+        refuse_picture(screenshot, overwrite)
     volume = look(source, series, quiet)
     if not quiet:
         say_findings(volume.findings)
     asked: dict[str, Any] = {"window": window, "layout": layout, "at": at, "level": level}
-    width, height = round(size[0]), round(size[1])
+    if size is not None:
+        asked["size"] = size
     if screenshot is None:
-        windows.view(volume, **asked, size=(width, height), title=volume.id)
+        open_window(volume, **asked, title=volume.id)
         return
-    path = picture.screenshot(
-        volume, screenshot, **asked, size=(width, height), overwrite=overwrite, title=volume.id
-    )
+    path = draw(volume, screenshot, **asked, overwrite=overwrite)
     if not quiet:
         say(f"{safe(path)}: a picture of {volume.id}")
 
 
-def _refuse_early(screenshot: str | None, overwrite: bool, gl: Any) -> None:
-    """Say what cannot be done before anything is read."""
-    from volume.atomic import refuse_unwritable
+def refuse_picture(path: str, overwrite: bool) -> None:
+    """Refuse, before anything is read, a name that a picture cannot have."""
+    from volume.viewer.picture import check_name
 
-    if screenshot is None:
-        gl.require_display()
-    else:
-        refuse_unwritable(Path(screenshot), overwrite=overwrite)
+    check_name(Path(path))
+    refuse_unwritable(Path(path), overwrite=overwrite)
 
 
 def look(source: str, series: str | None, quiet: bool) -> Volume:
@@ -79,17 +82,13 @@ def look(source: str, series: str | None, quiet: bool) -> Volume:
     stack = choose_largest(found, series)
     making = Options(gaps="fill", lenient=True)
     volume = assemble_from(found, stack, making, Bar("reading slices", hidden=quiet))
-    said = _largest_of(found, series, stack)
-    return replace(volume, findings=(*said, *volume.findings))
+    return replace(volume, findings=(*_said(matching(found, series), stack), *volume.findings))
 
 
-def _largest_of(found: Scan, series: str | None, shown: Stack) -> tuple[Any, ...]:
-    try:
-        several = matching(found, series)
-    except VolumeError:
+def _said(several: Sequence[Stack], shown: Stack) -> tuple[Finding, ...]:
+    """Say which of several volumes is shown."""
+    others = [stack.id for stack in several if stack is not shown]
+    if not others:
         return ()
-    if len(several) < 2:
-        return ()
-    others = ", ".join(stack.id for stack in several if stack is not shown)
-    text = f"{len(several)} volumes are here; {shown.id} is shown; --series chooses: {others}"
-    return (info("largest-shown", text),)
+    text = f"{len(several)} volumes are here; {shown.id} is shown, --series chooses another"
+    return (warning("largest-shown", text, evidence={"others": others}),)

@@ -27,6 +27,9 @@ from volume.volume import Volume
 LAMPS = (((-0.5, 0.7, 1.0), 0.85), ((0.9, -0.1, 0.6), 0.3))
 """Two lamps that go with the eye, from above left and, weaker, from the right."""
 
+SOFTEST_BONE_HU = 150
+"""Surfaces from here on have the colour of bone."""
+
 
 class BodyPane(Pane):
     """Draws the surface of the volume at the scene's level, and the meshes."""
@@ -74,7 +77,8 @@ class BodyPane(Pane):
         if mesh is None:
             self._trouble = "(nothing there)"
             return
-        self.surface = _actor(mesh, BONE if self.volume.unit == "HU" else FLESH)
+        is_bone = self.volume.unit == "HU" and level >= SOFTEST_BONE_HU
+        self.surface = _actor(mesh, BONE if is_bone else FLESH)
         self.renderer.AddActor(self.surface)
 
     def _aim(self, eye: Eye) -> None:

@@ -47,7 +47,7 @@ def screenshot(
     size that does not exist, a GridError for a place outside the volume.
     """
     path = Path(path)
-    _check_name(path)
+    check_name(path)
     refuse_unwritable(path, overwrite=overwrite)
     scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
     pixels = picture(scene, volume, meshes, size=size, title=title)
@@ -105,7 +105,8 @@ def write_png(path: Path, pixels: NDArray[np.uint8], *, overwrite: bool = False)
         stream.write(memoryview(writer.GetResult()))
 
 
-def _check_name(path: Path) -> None:
+def check_name(path: Path) -> None:
+    """Refuse a name that is not a PNG's."""
     if path.suffix.lower() != ".png":
         raise VolumeError(
             "pictures are written as PNG, and this name is another format's",

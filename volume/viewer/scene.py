@@ -16,18 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from volume.errors import GridError
 from volume.geometry import Geometry
-from volume.processing.planes import PLANES, aligned_axes, layer_at, plane_grid
+from volume.processing.planes import PLANES, aligned_axes, plane_grid
 from volume.processing.windows import (
     WINDOWS,
     Window,
     check_window,
-    full_window,
-    parse_window,
-    window_for,
 )
 from volume.viewer.layout import LAYOUTS, check_layout
+from volume.viewer.subject import Subject, subject_of
 from volume.viewer.surfaces import level_for_looking
-from volume.viewer.words import banner_line
 
 if TYPE_CHECKING:
     from volume.volume import Volume
@@ -45,26 +42,8 @@ DRAG_WIDTH = 1 / 200
 DRAG_CENTRE = 1 / 400
 """The centre moves by the width in 400 pixels."""
 ZOOM_LIMITS = (0.1, 60.0)
-INVERTED = ("PT", "NM")
-"""Emission is read dark on white."""
 WINDOW_KEYS = tuple(WINDOWS)
 """The windows of the keys 1 to 9."""
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """What a scene has to know about the volume it looks at."""
-
-    id: str
-    geometry: Geometry
-    unit: str
-    is_hounsfield: bool
-    is_colour: bool
-    first_window: Window
-    full_window: Window
-    inverted: bool
-    at: tuple[float, float, float]
-    banner: str
 
 
 @dataclass(frozen=True)
@@ -284,7 +263,7 @@ class Scene:
             raise GridError(
                 f"the scene belongs to another volume: {saved['id']}, {grid}; not {volume.geometry}"
             )
-        return cls(subject=_subject_of(volume, None, None), **state)
+        return cls(subject=subject_of(volume, None, None), **state)
 
 
 def scene_of(
@@ -302,7 +281,7 @@ def scene_of(
     without `surface`, nothing. Raises a ValueError for a window or layout that does not
     exist, a GridError for a place outside the volume.
     """
-    subject = _subject_of(volume, window, at)
+    subject = subject_of(volume, window, at)
     if level is not None and not isfinite(level):
         raise ValueError(f"a level is a number, not {level}")
     if level is None and surface:
@@ -314,41 +293,6 @@ def scene_of(
         inverted=subject.inverted,
         layout=check_layout(layout),
         level=level,
-    )
-
-
-def _subject_of(volume: Volume, window: Window | str | None, at: ArrayLike | None) -> Subject:
-    geometry = volume.geometry
-    first = parse_window(window) if isinstance(window, str) else window
-    place = geometry.centre if at is None else np.asarray(at, dtype=np.float64)
-    for plane in PLANES:
-        layer_at(plane_grid(geometry, plane), place)
-    if at is None:  # in the middle of voxels, not between them
-        grid = plane_grid(geometry, "axial")
-        place = grid.to_world(np.floor(grid.to_index(place) + 1e-6))
-    return Subject(
-        id=volume.id,
-        geometry=geometry,
-        unit=volume.unit,
-        is_hounsfield=_may_be_hounsfield(volume),
-        is_colour=volume.is_colour,
-        first_window=window_for(volume) if first is None else check_window(first),
-        full_window=full_window(volume),
-        inverted=_is_shown_inverted(volume),
-        at=(float(place[0]), float(place[1]), float(place[2])),
-        banner=banner_line(volume.findings),
-    )
-
-
-def _may_be_hounsfield(volume: Volume) -> bool:
-    """Say whether windows in HU mean something; a file without a unit has the benefit."""
-    return volume.unit == "HU" or (not volume.unit and volume.modality in ("", "CT"))
-
-
-def _is_shown_inverted(volume: Volume) -> bool:
-    """Say whether low values are meant to be bright."""
-    return volume.modality in INVERTED or any(
-        finding.code == "monochrome1" for finding in volume.findings
     )
 
 
