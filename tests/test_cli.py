@@ -374,3 +374,39 @@ def test_without_a_display_a_picture_is_offered(run, series, monkeypatch):
     code, _, err = run("view", series.folder)
     assert code == 1
     assert "--screenshot" in err
+
+
+@pytest.mark.parametrize("source", ["", "a" * 300])
+def test_an_impossible_path_is_told(run, source):
+    code, _, err = run("info", source)
+    assert code == 1
+    assert "no such file" in err
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_reason_to_fail(series, redirection):
+    line = f"exec '{sys.executable}' -m volume info '{series.folder}' {redirection}"
+    assert subprocess.run(["sh", "-c", line], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_output_is_told(series):
+    line = f"'{sys.executable}' -m volume info '{series.folder}' --json > /dev/full"
+    told = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
+    assert told.returncode == 1
+    assert "No space" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_an_archive_is_named(run, tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04" + bytes(500))
+    code, out, _ = run("info", tmp_path / "a.zip")
+    assert code == 3
+    assert "zip archive" in out
+
+
+def test_info_reads_a_volume_file(run, series, tmp_path):
+    assert run("export", series.folder, tmp_path / "a.nii.gz")[0] == 0
+    code, out, _ = run("info", tmp_path / "a.nii.gz", "--json")
+    assert code == 0
+    assert json.loads(out)["volumes"][0]["size"] == [24, 20, 12]

@@ -140,6 +140,13 @@ def mixed_matrix(size: int):
     return make
 
 
+def two_patients(first: int):
+    def change(dataset: pydicom.Dataset, k: int) -> None:
+        dataset.PatientID = "A" if k < first else "B"
+
+    return edited(change)
+
+
 def turned(degrees: float):
     def change(dataset: pydicom.Dataset, k: int) -> None:
         if k >= 5:
@@ -176,6 +183,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "not-supported-yet": (sop_class("1.2.840.10008.5.1.4.1.1.481.2"), series()),
     "localizer": (series(localizer=2), series()),
     "orientation-split": (turned(1.2), turned(0.05)),
+    "patient-split": (two_patients(4), two_patients(99)),
     "matrix-split": (mixed_matrix(14), mixed_matrix(12)),
     "frame-of-reference-mixed": (series(frames_of_reference="per-slice"), series()),
     "duplicate-instance": (series(duplicates=(3,)), series()),

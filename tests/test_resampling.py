@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,9 +188,171 @@ def test_what_lies_outside_is_marked():
 
 def test_the_mask_is_carried_by_its_nearest_voxel():
     valid = np.ones((12, 28, 30), np.uint8)
-    valid[4:6], valid[:, :, :3] = 2, 0
+    valid[:, :, :3] = 0
     made = resample(noise(oblique((30, 28, 12)), valid=valid), (0.7, 0.9, 1.25))
     np.testing.assert_array_equal(made.valid, np.repeat(valid, 2, axis=0))
+
+
+HOLLOW = oblique((25, 23, 21), (0.83, 0.97, 1.49))
+"""Of odd steps: no voxel of another grid is halfway between two, where rounding decides."""
+ONTO = {
+    "the same": {"like": HOLLOW},
+    "finer": {"spacing": (0.5, 0.65, 1.1)},
+    "coarser": {"spacing": 2.4},
+    "turned": {"like": Geometry((20, 20, 20), HOLLOW.centre - 8, np.full(3, 0.8), np.eye(3))},
+    "turned, coarser": {"like": Geometry((9, 9, 9), HOLLOW.centre - 9, np.full(3, 2.2), np.eye(3))},
+}
+onto_every_grid = pytest.mark.parametrize("onto", ONTO.values(), ids=ONTO)
+
+
+def leaning() -> np.ndarray:
+    """Mark a block that leans by 20 degrees, as a tilted CT does once it is straightened."""
+    k, j, i = np.indices(HOLLOW.size[::-1])
+    y = 0.97 * j - np.tan(np.deg2rad(20)) * 1.49 * k
+    return ((y > -1) & (y < 10) & (i > 2) & (k < 18)).astype(np.uint8)
+
+
+def hollow(values: Any, valid: np.ndarray, dtype: str = "i2", outside: float = -1024) -> Volume:
+    """Make a volume that holds `outside` wherever `valid` is 0."""
+    array = np.where(valid > 0, values, outside).astype(dtype)
+    return Volume(array, HOLLOW, modality="CT", valid=valid)
+
+
+def by_hand(volume: Volume, target: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give, of the eight voxels around each place, the mean of the scanned ones by weight.
+
+    Beside it the weight of the scanned ones and that of the invented ones.
+    """
+    ijk = volume.geometry.to_index(places(target))
+    low = np.floor(ijk)
+    total, scanned, invented = (np.zeros(target.size[::-1]) for _ in range(3))
+    for corner in itertools.product((0, 1), repeat=3):
+        weight = np.abs(1 - np.array(corner) - (ijk - low)).prod(axis=-1)
+        at = np.clip(low + corner, 0, np.array(volume.geometry.size) - 1).astype(int)
+        i, j, k = np.moveaxis(at, -1, 0)
+        valid = volume.valid[k, j, i]
+        total += np.where(valid > 0, weight * volume.array[k, j, i], 0)
+        scanned += weight * (valid > 0)
+        invented += weight * (valid == 2)
+    return total / np.maximum(scanned, 1e-9), scanned, invented
+
+
+def nearest_valid(volume: Volume, target: Geometry) -> np.ndarray:
+    """Give the mask's voxel next to each place, 0 off the grid."""
+    at = np.rint(volume.geometry.to_index(places(target))).astype(int)
+    inside = ((at >= 0) & (at < volume.geometry.size)).all(axis=-1)
+    i, j, k = np.moveaxis(np.where(inside[..., None], at, 0), -1, 0)
+    return np.where(inside, volume.valid[k, j, i], 0)
+
+
+@onto_every_grid
+@pytest.mark.parametrize("dtype", ["i2", "f4", "f8", "i4"])
+def test_a_leaning_block_stays_even_to_its_edges(onto, dtype):
+    made = resample(hollow(50, leaning(), dtype), **onto)
+    assert (made.valid == 1).mean() > 0.05 and (made.valid == 0).any()
+    np.testing.assert_allclose(made.array[made.valid > 0], 50, atol=1e-3)
+    assert (made.array[made.valid == 0] == -1024).all()
+
+
+def test_large_whole_numbers_stay_exact_at_the_edge_of_the_scan():
+    made = resample(hollow(2**30 + 1, leaning(), "i4"), 2.4)
+    assert (made.array[made.valid > 0] == 2**30 + 1).all()
+
+
+@onto_every_grid
+def test_what_stands_where_nothing_was_scanned_is_never_mixed_in(onto):
+    values, valid = noise(HOLLOW).array, leaning()
+    made = [resample(hollow(values, valid, "f4", junk), **onto) for junk in (-1024, np.nan)]
+    scanned = made[0].valid > 0
+    np.testing.assert_array_equal(made[0].array[scanned], made[1].array[scanned])
+
+
+@pytest.mark.parametrize("onto", ["finer", "turned"])
+def test_beside_a_hole_a_voxel_is_the_weighted_mean_of_its_scanned_neighbours(onto):
+    valid = np.random.default_rng(3).integers(0, 3, HOLLOW.size[::-1]).astype(np.uint8)
+    volume = hollow(noise(HOLLOW).array, valid)
+    made = resample(volume, **ONTO[onto])
+    mean, _, invented = by_hand(volume, made.geometry)
+    scanned = nearest_valid(volume, made.geometry) > 0
+    np.testing.assert_array_equal(made.valid > 0, scanned)
+    np.testing.assert_allclose(made.array[scanned], mean[scanned], atol=0.51)
+    np.testing.assert_array_equal(made.valid[scanned], 1 + (invented[scanned] > 1e-6))
+
+
+def test_a_ramp_is_off_only_beside_the_edge_of_the_scan_and_by_less_than_a_voxel():
+    valid = leaning()
+    volume = hollow(places(HOLLOW) @ SLOPES, valid, "f8")
+    made = resample(volume, **ONTO["turned"])
+    wrong = np.abs(made.array - places(made.geometry) @ SLOPES) / np.linalg.norm(SLOPES)
+    _, weight, _ = by_hand(volume, made.geometry)
+    ijk = HOLLOW.to_index(places(made.geometry))
+    among = ((ijk >= 0) & (ijk <= np.array(HOLLOW.size) - 1)).all(axis=-1)
+    whole = among & (weight > 1 - 1e-9)
+    assert (made.valid[whole] == 1).all()
+    assert whole.sum() > 100 and wrong[whole].max() < 2e-5
+    assert wrong[made.valid > 0].max() < np.linalg.norm(HOLLOW.spacing)
+
+
+@pytest.mark.parametrize("holes", [False, True])
+def test_what_an_invented_slice_went_into_is_marked(holes):
+    valid = np.ones(HOLLOW.size[::-1], np.uint8)
+    valid[8] = 2
+    valid[:, :, :6] *= not holes
+    made = resample(hollow(noise(HOLLOW).array, valid), HOLLOW.spacing / (1, 1, 2))
+    marks = np.ones(42, int)
+    marks[15:19] = 2  # at 7.25, 7.75, 8.25 and 8.75 slices
+    np.testing.assert_array_equal(made.valid[:, 0, 10], marks)
+    assert (made.valid[:, :, :6] == (0 if holes else marks[:, None, None])).all()
+
+
+def test_an_invented_slice_is_not_lost_in_a_wider_voxel():
+    valid = np.ones(HOLLOW.size[::-1], np.uint8)
+    valid[8] = 2
+    made = resample(
+        hollow(noise(HOLLOW).array, valid), HOLLOW.spacing * (1, 1, 4)
+    )  # at 2, 6, 10 ...
+    assert made.valid[:, 0, 0].tolist() == [1, 2, 2, 1, 1]
+
+
+def test_on_its_own_grid_a_mask_stays_what_it_was():
+    valid = leaning() * np.where(np.arange(21) % 5 == 4, 2, 1).astype(np.uint8)[:, None, None]
+    volume = hollow(noise(HOLLOW).array, valid)
+    made = resample(volume, like=volume)
+    np.testing.assert_array_equal(made.valid, valid)
+    np.testing.assert_array_equal(made.array, volume.array)
+
+
+def test_a_splinter_of_the_scan_is_too_little_for_a_wide_voxel():
+    valid = np.zeros(HOLLOW.size[::-1], np.uint8)
+    valid[10, 11, 12] = 1
+    made = resample(hollow(50, valid), HOLLOW.spacing * 5)
+    assert (made.valid == 0).all() and (made.array == -1024).all()
+
+
+def test_labels_with_a_mask_take_their_nearest_voxel_and_its_mark():
+    valid = np.random.default_rng(3).integers(0, 3, HOLLOW.size[::-1]).astype(np.uint8)
+    volume = noise(HOLLOW, "u1", valid=valid)
+    made = resample(volume, 1.3, nearest=True)
+    alone = resample(replace(volume, valid=None), 1.3, nearest=True)
+    np.testing.assert_array_equal(made.array, alone.array)
+    np.testing.assert_array_equal(made.valid, nearest_valid(volume, made.geometry))
+
+
+def test_colour_stays_even_to_the_edge_of_the_scan():
+    valid = leaning()
+    array = (valid[..., None] * [200, 100, 50]).astype(np.uint8)
+    made = resample(Volume(array, HOLLOW, valid=valid), 1.3)
+    assert (made.array[made.valid > 0] == [200, 100, 50]).all()
+    assert (made.array[made.valid == 0] == 0).all()
+
+
+def test_a_hollow_volume_is_the_same_in_pieces(monkeypatch):
+    volume = hollow(noise(HOLLOW).array, leaning())
+    whole = resample(volume, 0.7)
+    monkeypatch.setattr(resampling, "SLAB_BYTES", 1)
+    pieces = resample(volume, 0.7)
+    np.testing.assert_array_equal(pieces.array, whole.array)
+    np.testing.assert_array_equal(pieces.valid, whole.valid)
 
 
 @pytest.mark.parametrize("tilt", [-20, 12.5, 20])

@@ -43,6 +43,7 @@ CATALOGUE: Mapping[str, str] = {
     # grouping
     "localizer": "a localizer, kept apart from the volume",
     "orientation-split": "slices of several orientations share one series",
+    "patient-split": "several patients share one series",
     "matrix-split": "slices of several matrix sizes or pixel spacings share one series",
     "frame-of-reference-mixed": "slices of one grid name different frames of reference",
     "duplicate-instance": "the same instance is there more than once",

@@ -6,7 +6,7 @@ The steps: place the new grid, blur what it would alias, interpolate, and say so
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,21 @@ from volume.volume import Volume
 if TYPE_CHECKING:
     import SimpleITK
 
+Slab = tuple[slice, NDArray[Any]]
+"""Some slices [k, j, i] of the new grid, and where along k they belong."""
+Blur = tuple[float, float, float]
+"""The Gaussian's sigma along i, j and k of the source, in mm."""
+
 AIR_HU = -1024
-OUTSIDE, MEASURED = 0, 1
+OUTSIDE, MEASURED, INVENTED = 0, 1, 2
 """Values of the mask `valid`."""
+LEAST_SHARE = 1 / 16
+"""Of its weights, what a voxel needs from scanned ones: at a corner of the scan the nearest
+one alone has 1/8; less than half of that is a splinter in a far wider voxel."""
+TRACE = 1e-6
+"""A lesser weight of interpolation is the rounding of a place, not a slice that went in."""
+BLURRED_TRACE = 0.01
+"""The Gaussian has long tails: from about one new step away, less than this comes in."""
 SLAB_BYTES = 32 << 20
 NO_BLUR = (0.0, 0.0, 0.0)
 FINEST_BLUR = 0.1
@@ -55,6 +67,11 @@ def resample(
     labels. Outside the field of view stands the modality's least value: -1024 for CT, the
     smaller of 0 and the least value otherwise; there `valid` is 0. Whole numbers are
     rounded and keep their type. A finding `resampled` is added.
+
+    What stands where `valid` is 0 goes into no voxel: at that edge a voxel is the weighted
+    mean of the scanned ones around it (normalized convolution: Knutsson and Westin, CVPR
+    1993). A voxel that an interpolated one (2) went into is a 2; with `nearest` the mask
+    too is that of the nearest voxel.
 
     Raises `VolumeError` for a spacing that is not possible and `MemoryLimitError` for a
     grid that cannot fit.
@@ -128,7 +145,7 @@ def _physical_memory() -> float:
         return 2.0**40
 
 
-def blur_mm(source: Geometry, target: Geometry) -> tuple[float, float, float]:
+def blur_mm(source: Geometry, target: Geometry) -> Blur:
     """Give the Gaussian's sigma along i, j and k of `source`, in mm, 0 where none is needed.
 
     Along a source axis the target's step is that of its voxel seen from there: the root
@@ -144,32 +161,54 @@ def blur_mm(source: Geometry, target: Geometry) -> tuple[float, float, float]:
 def _resample(
     volume: Volume,
     target: Geometry,
-    blur: tuple[float, float, float],
+    blur: Blur,
     outside: float,
     nearest: bool,
     progress: Progress | None,
 ) -> Volume:
-    """Interpolate channel by channel, and the mask after its nearest voxel."""
+    """Interpolate channel by channel, and the mask beside them."""
     bar = progress or Silent()
     source = volume.array
     components = source.shape[3:]
     bar.total = target.size[2] * (components[0] if components else 1)
     array = np.empty((*target.size[::-1], *components), source.dtype)
     with closing(bar):
+        share = None if nearest else _scanned_share(volume, blur)
+        mask = (
+            _nearest_mask(volume, target) if nearest else _linear_mask(volume, target, blur, share)
+        )
         for channel in np.ndindex(components):
             one = (..., *channel)
-            image = _image(_blurred(source[one], volume.geometry, blur, nearest), volume.geometry)
-            _interpolate(image, target, array[one], outside, nearest, bar)
-        return volume.with_voxels(array, target, valid=_mask(volume, target))
+            values = source[one] if share is None else _scanned(source[one], volume.valid)
+            image = _image(_blurred(values, volume.geometry, blur, nearest), volume.geometry)
+            slabs = _slabs(image, target, outside, nearest)
+            if share is not None:
+                slabs = _means(slabs, _slabs(share, target), mask, outside)
+            _fill(array[one], slabs, bar)
+        return volume.with_voxels(array, target, valid=mask)
+
+
+def _scanned_share(volume: Volume, blur: Blur) -> SimpleITK.Image | None:
+    """Blur the scanned part as the values are blurred, or give None where all was scanned.
+
+    It is as exact as the values that it divides.
+    """
+    if volume.valid is None or volume.valid.all():
+        return None
+    wide = _working_dtype(volume.array.dtype) is np.float64
+    scanned = (volume.valid != OUTSIDE).astype(np.float64 if wide else np.uint8)
+    return _image(_blurred(scanned, volume.geometry, blur, nearest=False), volume.geometry)
+
+
+def _scanned(array: NDArray[Any], valid: Any) -> NDArray[Any]:
+    return np.where(valid != OUTSIDE, array, array.dtype.type(0))
 
 
 def _image(array: NDArray[Any], geometry: Geometry) -> SimpleITK.Image:
     return Volume(array, geometry).to_sitk()
 
 
-def _blurred(
-    array: NDArray[Any], geometry: Geometry, blur: tuple[float, float, float], nearest: bool
-) -> NDArray[Any]:
+def _blurred(array: NDArray[Any], geometry: Geometry, blur: Blur, nearest: bool) -> NDArray[Any]:
     """Give voxels in a type that SimpleITK interpolates, blurred by `blur` mm along the axes."""
     if nearest:
         return array.astype(np.uint8) if array.dtype == np.bool_ else array
@@ -195,39 +234,49 @@ def _working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
     return np.float64 if wide else np.float32
 
 
-def _interpolate(
-    image: SimpleITK.Image,
-    target: Geometry,
-    out: NDArray[Any],
-    outside: float,
-    nearest: bool,
-    progress: Progress,
-) -> None:
-    """Fill `out` [k, j, i] some slices at a time: little memory, and Ctrl-C is heard.
+def _slabs(
+    image: SimpleITK.Image, target: Geometry, outside: float = 0, nearest: bool = False
+) -> Iterator[Slab]:
+    """Interpolate some slices at a time: little memory, and Ctrl-C is heard.
 
     SimpleITK cuts whole numbers off instead of rounding them (0.75 becomes 0), so that it
     is asked for floating ones.
     """
     import SimpleITK as sitk
 
-    working = sitk.sitkFloat64 if _working_dtype(out.dtype) is np.float64 else sitk.sitkFloat32
-    pixel = image.GetPixelID() if nearest else working
-    step = max(1, SLAB_BYTES // (8 * out[0].size))
-    for k in range(0, len(out), step):
-        slices = out[k : k + step]
+    wide = _working_dtype(sitk.GetArrayViewFromImage(image).dtype) is np.float64
+    working = sitk.sitkFloat64 if wide else sitk.sitkFloat32
+    columns, rows, count = target.size
+    step = max(1, SLAB_BYTES // (8 * columns * rows))
+    for k in range(0, count, step):
+        end = min(k + step, count)
         slab = sitk.Resample(
             image,
-            slices.shape[::-1],
+            (columns, rows, end - k),
             sitk.Transform(),
             sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
             target.to_world((0, 0, k)).tolist(),
             target.spacing.tolist(),
             target.direction.ravel().tolist(),
             outside,
-            pixel,
+            image.GetPixelID() if nearest else working,
         )
-        slices[...] = _as_dtype(sitk.GetArrayViewFromImage(slab), out.dtype)
-        progress.update(len(slices))
+        yield slice(k, end), sitk.GetArrayViewFromImage(slab)
+
+
+def _means(
+    sums: Iterable[Slab], shares: Iterable[Slab], mask: Any, outside: float
+) -> Iterator[Slab]:
+    """Divide by the share that was scanned; put `outside` where nothing was."""
+    for (ks, total), (_, share) in zip(sums, shares, strict=True):
+        mean = np.full_like(total, outside)
+        yield ks, np.divide(total, share, out=mean, where=mask[ks] != OUTSIDE)
+
+
+def _fill(out: NDArray[Any], slabs: Iterable[Slab], progress: Progress) -> None:
+    for ks, values in slabs:
+        out[ks] = _as_dtype(values, out.dtype)
+        progress.update(len(values))
 
 
 def _as_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -237,7 +286,7 @@ def _as_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.clip(np.rint(values), limits.min, limits.max)
 
 
-def _mask(volume: Volume, target: Geometry) -> NDArray[np.uint8] | None:
+def _nearest_mask(volume: Volume, target: Geometry) -> NDArray[np.uint8] | None:
     """Carry the mask along, or begin one where the target reaches outside the source."""
     valid = volume.valid
     if valid is None:
@@ -245,8 +294,41 @@ def _mask(volume: Volume, target: Geometry) -> NDArray[np.uint8] | None:
             return None
         valid = np.full(volume.array.shape[:3], MEASURED, np.uint8)
     mask = np.empty(target.size[::-1], np.uint8)
-    _interpolate(_image(valid, volume.geometry), target, mask, OUTSIDE, True, Silent())
+    _fill(mask, _slabs(_image(valid, volume.geometry), target, OUTSIDE, nearest=True), Silent())
     return mask
+
+
+def _linear_mask(
+    volume: Volume, target: Geometry, blur: Blur, share: SimpleITK.Image | None
+) -> NDArray[np.uint8] | None:
+    """Carry the mask along, and go by the weights where it is mixed."""
+    mask = _nearest_mask(volume, target)
+    if mask is None or volume.valid is None:
+        return mask
+    if share is not None:
+        _drop_splinters(mask, _slabs(share, target))
+    if (invented := volume.valid == INVENTED).any():
+        _mark_invented(mask, _slabs(_spread(invented, volume.geometry, blur), target))
+    return mask
+
+
+def _spread(invented: NDArray[np.bool_], geometry: Geometry, blur: Blur) -> SimpleITK.Image:
+    """Count among the invented voxels those that they are blurred into."""
+    spread = invented.view(np.uint8)
+    if max(blur) > 0:
+        blurred = _blurred(spread, geometry, blur, nearest=False)
+        spread = ((blurred > BLURRED_TRACE) | invented).view(np.uint8)
+    return _image(spread, geometry)
+
+
+def _drop_splinters(mask: NDArray[np.uint8], shares: Iterable[Slab]) -> None:
+    for ks, share in shares:
+        mask[ks][share < LEAST_SHARE] = OUTSIDE
+
+
+def _mark_invented(mask: NDArray[np.uint8], weights: Iterable[Slab]) -> None:
+    for ks, weight in weights:
+        mask[ks][(weight > TRACE) & (mask[ks] != OUTSIDE)] = INVENTED
 
 
 def _lies_within(target: Geometry, source: Geometry) -> bool:
@@ -255,9 +337,7 @@ def _lies_within(target: Geometry, source: Geometry) -> bool:
     return bool((corners >= -EDGE).all() and (corners <= np.array(source.size) - 1 + EDGE).all())
 
 
-def _said(
-    source: Geometry, target: Geometry, blur: tuple[float, float, float], *, nearest: bool
-) -> Finding:
+def _said(source: Geometry, target: Geometry, blur: Blur, *, nearest: bool) -> Finding:
     before, after = _steps(source), _steps(target)
     return info(
         "resampled",

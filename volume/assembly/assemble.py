@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.options import DEFAULTS, Options
-from volume.assembly.regularise import Straightening, plan, straighten
+from volume.assembly.regularise import UNTOUCHED, Straightening, plan, straighten, stray_mm
 from volume.assembly.report import write_report
 from volume.assembly.selection import Selection, select
 from volume.assembly.self_check import Probes, check, check_resampled, draw_probes
@@ -40,12 +40,25 @@ def assemble(stack: Stack, options: Options = DEFAULTS, progress: Progress | Non
     pixels = read_pixels(slices, progress)
     if pixels.faults:
         return _without(stack, selection, pixels, options, progress)
+    _refuse_lost_bits(pixels)
     probes = draw_probes(pixels.array)
     values = real_values(pixels.array, slices, options.padding)
     volume = _on_its_grid(selection.stack, values, probes, options, progress)
     progress.close()
     noticed = (*selection.findings, *pixels.findings, *values.findings, *volume.findings)
     return replace(volume, findings=noticed, report=_report(stack, selection, options, values))
+
+
+def _refuse_lost_bits(pixels: Pixels) -> None:
+    """Refuse a stack in which some slices claim fewer bits than their pixels use."""
+    for finding in pixels.findings:
+        if finding.evidence.get("bits_vary"):
+            raise GridError(
+                f"{finding.message}, in slices that claim fewer bits than others",
+                findings=(finding,),
+                files=finding.files,
+                remedy="copy or export these files again from where they came from",
+            )
 
 
 def _without(
@@ -79,7 +92,7 @@ def refuse_if_unsafe(stack: Stack, geometry: str) -> None:
     uneven = tuple(kind for kind in stack.kind if kind not in ("regular", "single", "tilted"))
     bent = [f for f in stack.findings if f.severity is Severity.WARNING and f.code in BENT]
     what = "; ".join(finding.message for finding in bent)
-    if geometry == "strict" and stack.kind not in (("regular",), ("single",)):
+    if geometry == "strict" and stack.kind not in UNTOUCHED:
         raise GridError(what, findings=bent, remedy=("geometry", "regular"))
     if geometry == "raw" and uneven:
         raise GridError(
@@ -95,9 +108,9 @@ def _on_its_grid(
 ) -> Volume:
     """Put the values where their slices say: as they are, or straightened once."""
     grid = _grid(stack)
-    if stack.kind in (("regular",), ("single",)) or options.geometry == "raw":
+    if stack.kind in UNTOUCHED or options.geometry == "raw":
         volume = _volume(stack, values, values.array, own_geometry(stack))
-        check(volume, stack.slices, probes, _accepted_mm(grid))
+        check(volume, stack.slices, probes, stray_mm(grid, stack.kind))
         return volume
     how = plan(grid, stack.slices[0].columns, stack.slices[0].rows, stack.kind)
     progress.total = len(stack.slices) + how.geometry.size[2]
@@ -147,17 +160,11 @@ def own_geometry(stack: Stack) -> Geometry:
     )
 
 
-def _accepted_mm(grid: Grid) -> float:
-    """How far the fit allowed a slice to stray: along the normal, and in its plane."""
-    in_plane = grid.drift.shifts + np.outer(
-        grid.placement.offsets - grid.placement.offsets.mean(), grid.drift.shear
-    )
-    return float(np.hypot(grid.spacing.residual, np.linalg.norm(in_plane, axis=1).max()))
-
-
 def _outside(values: Values, modality: str) -> float:
     """Give what stands where nothing was scanned: the modality's least value."""
-    return AIR_HU if modality == "CT" else min(0.0, float(values.array.min()))
+    if modality == "CT" and values.array.ndim == 3:
+        return AIR_HU
+    return min(0.0, float(values.array.min()))
 
 
 def _resampled(stack: Stack, how: Straightening, valid: Any) -> Finding:

@@ -102,7 +102,10 @@ def _dropped(pairs: Sequence[tuple[SliceHeader, SliceHeader]]) -> list[Finding]:
     by_code: dict[str, list[str]] = defaultdict(list)
     for kept, header in pairs:
         if header.pixels.missing:
-            text = f"{header.pixels.missing} bytes of its pixels are missing; a whole copy is used"
+            other = (
+                "another damaged copy is kept" if kept.pixels.missing else "a whole copy is used"
+            )
+            text = f"{header.pixels.missing} bytes of its pixels are missing; {other}"
             found.append(warning("pixels-truncated", text, files=(header.name,)))
         elif (header.sop_instance_uid, header.frame) == (kept.sop_instance_uid, kept.frame):
             by_code["duplicate-instance"].append(header.name)

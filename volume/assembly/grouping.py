@@ -32,29 +32,58 @@ def group_slices(slices: Iterable[SliceHeader]) -> dict[tuple[str, str], list[Gr
     """
     series: dict[tuple[str, str], list[SliceHeader]] = defaultdict(list)
     for header in slices:
-        series[header.study_uid, header.series_uid].append(header)
+        uid = header.series_uid or f"no UID, number {header.series_number}"
+        series[header.study_uid, uid].append(header)
     return {key: _split(members) for key, members in series.items()}
 
 
 def _split(members: Sequence[SliceHeader]) -> list[Group]:
     groups = [Group(tuple(members))]
-    for cut in (_by_localizer, _by_matrix, _by_placing, _by_frame_of_reference, _by_orientation):
+    for cut in (
+        _by_patient,
+        _by_localizer,
+        _by_matrix,
+        _by_placing,
+        _by_frame_of_reference,
+        _by_orientation,
+    ):
         groups = [part for group in groups for part in cut(group)]
     return groups
 
 
 def _parted(
-    group: Group, parts: Sequence[Sequence[SliceHeader]], letter: str, finding: Finding | None
+    group: Group, parts: Sequence[Sequence[SliceHeader]], letter: str, code: str, text: str
 ) -> list[Group]:
-    """Make a group of every part, the largest first; one part leaves the group as it is."""
+    """Make a group of every part, the largest first; one part leaves the group as it is.
+
+    A few slices set apart from many are worth a warning: they may belong to the many.
+    """
     if len(parts) == 1:
         return [group]
-    found = (finding,) if finding else ()
     ordered = sorted(parts, key=len, reverse=True)
+    sizes = [len(part) for part in ordered]
+    strays = [h.name for part in ordered if len(part) <= STRAYS * sizes[0] for h in part]
+    make = warning if strays else info
+    finding = make(code, text, files=tuple(strays), evidence={"slices": sizes})
     return [
-        Group(tuple(part), f"{group.letters}_{letter}{n}", group.findings + found)
+        Group(tuple(part), f"{group.letters}_{letter}{n}", (*group.findings, finding))
         for n, part in enumerate(ordered, start=1)
     ]
+
+
+STRAYS = 0.1
+"""Up to a tenth as many slices as the largest part are strays rather than a volume."""
+
+
+def _by_patient(group: Group) -> list[Group]:
+    """Keep patients apart, whatever their UIDs; a patient a slice is an anonymiser's doing."""
+    parts: dict[bytes, list[SliceHeader]] = defaultdict(list)
+    for header in group.slices:
+        parts[header.patient].append(header)
+    if max(map(len, parts.values())) == 1:
+        return [group]
+    text = f"{len(parts)} patients share this series UID: each is a volume of its own"
+    return _parted(group, list(parts.values()), "p", "patient-split", text)
 
 
 def _by_localizer(group: Group) -> list[Group]:
@@ -93,7 +122,7 @@ def _by_matrix(group: Group) -> list[Group]:
             kinds[key].append((spacing, [header]))
     parts = [members for several in kinds.values() for _, members in several]
     text = f"{len(parts)} matrix sizes or pixel spacings share this series: kept apart"
-    return _parted(group, parts, "m", info("matrix-split", text))
+    return _parted(group, parts, "m", "matrix-split", text)
 
 
 def _family(header: SliceHeader) -> tuple[object, ...]:
@@ -110,12 +139,20 @@ def _by_placing(group: Group) -> list[Group]:
         return [group]
     refusal = error(
         "not-a-stack",
-        f"{len(lost)} slices lack {_lacks(lost[0])}: nothing says where they lie",
+        f"{count(len(lost), 'slice')} without {_lacks(lost[0])}: nothing says where they lie",
         files=tuple(header.name for header in lost),
         remedy="ask for the original images: these cannot be placed in space",
     )
     unplaced = Group(tuple(lost), f"{group.letters}_x1", (*group.findings, refusal))
-    return [Group(tuple(placed), group.letters, group.findings), unplaced] if placed else [unplaced]
+    if not placed:
+        return [unplaced]
+    said = warning("not-a-stack", f"left out: {refusal.message}", files=refusal.files)
+    return [Group(tuple(placed), group.letters, (*group.findings, said)), unplaced]
+
+
+def count(number: int, noun: str) -> str:
+    """Word a number of things: "1 slice", "2 slices"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _lacks(header: SliceHeader) -> str | None:
@@ -143,7 +180,8 @@ def _by_frame_of_reference(group: Group) -> list[Group]:
         by_frame[header.frame_of_reference_uid].append(header)
     parts = list(by_frame.values())
     if len(parts) == 1 or max(map(len, parts)) > 1:
-        return _parted(group, parts, "f", None)
+        text = f"{len(parts)} frames of reference share this series: they may not be compared"
+        return _parted(group, parts, "f", "frame-of-reference-mixed", text)
     joined = warning(
         "frame-of-reference-mixed",
         f"every one of {len(parts)} slices names a frame of reference of its own: joined",
@@ -168,10 +206,13 @@ def _by_orientation(group: Group) -> list[Group]:
         return [replace(group, findings=(*group.findings, refusal))]
     if len(clusters) >= PILOT_ORIENTATIONS and largest <= PILOT_SLICES:
         text = f"a localizer of {len(clusters)} orientations: kept apart from the volumes"
-        return _parted(group, clusters, "o", info("localizer", text, evidence=LOCALIZER))
+        itself = info("localizer", text, evidence=LOCALIZER)
+        return [
+            replace(part, findings=(*part.findings, itself))
+            for part in _parted(group, clusters, "o", "orientation-split", text)
+        ]
     text = f"{len(clusters)} orientations share this series: each is a volume of its own"
-    evidence = {"orientations": len(clusters), "slices": sorted(map(len, clusters), reverse=True)}
-    return _parted(group, clusters, "o", info("orientation-split", text, evidence=evidence))
+    return _parted(group, clusters, "o", "orientation-split", text)
 
 
 def _clusters(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:

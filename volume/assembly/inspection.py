@@ -20,6 +20,8 @@ HISTORY = frozenset(
     " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
+MANY_GAPS = 3
+APART = "put the slices of each acquisition into a folder of its own"
 AGAIN = "copy or export this file again from where it came from"
 ORIGINALS = "ask for the images as the scanner made them: these were turned one by one"
 NAMED_AT_MOST = 8
@@ -28,7 +30,7 @@ NAMED_AT_MOST = 8
 
 def of_grid(slices: Sequence[SliceHeader], grid: Grid) -> list[Finding]:
     """Say what is remarkable about where the slices lie."""
-    found = [*_spacing(slices, grid), *_drift(grid), *_rounding(grid)]
+    found = [*_spacing(slices, grid), *_drift(slices, grid), *_rounding(grid)]
     found += [*_orientations(slices), *_spacing_tags(slices, grid), *_frame_order(slices)]
     return found
 
@@ -128,14 +130,16 @@ def _sprawl(grid: Grid) -> Finding | None:
     gaps = list(grid.spacing.gaps)
     inside = indices[-1] - np.diff(indices)[gaps].sum() + 1
     needed = round(float(indices[-1])) + 1
-    if inside <= TOLERANCES.growth * count and len(gaps) <= TOLERANCES.gaps_of_steps * count:
+    if len(gaps) >= MANY_GAPS and len(gaps) > TOLERANCES.gaps_of_steps * count:
+        text = f"{len(gaps)} gaps between {count} unevenly spaced slices"
+        return error("not-a-stack", text, evidence={"gaps": len(gaps)}, remedy=APART)
+    if inside <= TOLERANCES.growth * count:
         return None
     text = f"{count} slices so unevenly spaced that an even grid would need {needed}"
-    remedy = "put the slices of each acquisition into a folder of its own"
-    return error("not-a-stack", text, evidence={"needed": needed}, remedy=remedy)
+    return error("not-a-stack", text, evidence={"needed": needed}, remedy=APART)
 
 
-def _drift(grid: Grid) -> Iterable[Finding]:
+def _drift(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
     drift = grid.drift
     over = float(np.linalg.norm(drift.over_stack))
     evidence = {
@@ -153,23 +157,30 @@ def _drift(grid: Grid) -> Iterable[Finding]:
         text = f"the slices drift by {over:.3g} mm in their plane over the stack: left as it is"
         yield info("gantry-tilt", text, evidence=evidence)
     if is_shifted(drift, grid.placement, grid.pixel):
-        yield _shift(np.linalg.norm(drift.shifts, axis=1))
+        yield _shift(np.linalg.norm(drift.shifts, axis=1), _view_mm(slices[0], grid))
 
 
-def _shift(far: NDArray[np.float64]) -> Finding:
+def _view_mm(header: SliceHeader, grid: Grid) -> float:
+    """Give the shorter side of the field of view."""
+    return float(min(header.columns * grid.pixel[0], header.rows * grid.pixel[1]))
+
+
+def _shift(far: NDArray[np.float64], view_mm: float) -> Finding:
     text = f"single slices are shifted by up to {far.max():.3g} mm in their plane"
     evidence = {"shift_mm": _mm(far.max()), "slice": int(far.argmax()) + 1}
-    if far.max() > TOLERANCES.shift_refuse_mm:
-        remedy = "put the slices of each acquisition into a folder of its own"
-        return error("in-plane-shift", f"{text}: too far", evidence=evidence, remedy=remedy)
+    if far.max() > min(TOLERANCES.shift_refuse_mm, TOLERANCES.shift_refuse_of_view * view_mm):
+        return error("in-plane-shift", f"{text}: too far", evidence=evidence, remedy=APART)
     return warning("in-plane-shift", text, evidence=evidence)
 
 
 def _rounding(grid: Grid) -> Iterable[Finding]:
+    quantum = grid.placement.quantum
     if grid.spacing.rounded:
-        quantum = grid.placement.quantum
         text = f"the positions were written in steps of {quantum:g} mm: fitted over all slices"
         yield info("positions-rounded", text, evidence={"quantum_mm": quantum})
+    elif grid.spacing.kind in ("variable", "irregular") and quantum > TOLERANCES.rounded_quantum_mm:
+        text = f"the positions are written in steps of {quantum:g} mm: no slice is known better"
+        yield warning("positions-rounded", text, evidence={"quantum_mm": quantum})
 
 
 def _orientations(slices: Sequence[SliceHeader]) -> Iterable[Finding]:
@@ -256,6 +267,27 @@ def with_ends(stack: Stack) -> Stack:
     return replace(stack, findings=(*stack.findings, *found)) if found else stack
 
 
+def of_parts(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Say which parts of a concatenation are missing (PS3.3 C.7.6.16.2.2.4)."""
+    parts: dict[str, set[int]] = {}
+    totals: dict[str, int] = {}
+    for header in slices:
+        if header.concatenation:
+            uid, part, total = header.concatenation
+            parts.setdefault(uid, set()).add(part)
+            totals[uid] = total
+    return [
+        error(
+            "missing-slices",
+            f"{len(parts[uid])} of {total} parts of a concatenation are here",
+            evidence={"parts": len(parts[uid]), "places": total},
+            remedy=("gaps", "largest"),
+        )
+        for uid, total in totals.items()
+        if len(parts[uid]) < total
+    ]
+
+
 def _runs_on(numbers: Sequence[int]) -> bool:
     """Say whether numbers go up or down by one from slice to slice."""
     steps = set(np.diff(numbers).tolist())
@@ -266,8 +298,9 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     """Say what is remarkable about the pixel values, as the headers tell it."""
     first = slices[0]
     found = []
-    bare = [header for header in slices if not header.rescale.declared]
-    if 0 < len(bare) < len(slices):
+    fullest = max(header.rescale.declared for header in slices)
+    bare = [header for header in slices if header.rescale.declared < fullest]
+    if bare:
         text = f"{len(bare)} of {len(slices)} slices lack the rescale that the others have"
         names = tuple(header.name for header in bare)
         found.append(error("rescale-varies", text, files=names, remedy=AGAIN))

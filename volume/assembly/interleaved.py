@@ -45,7 +45,7 @@ def untangle(part: Part) -> list[Part]:
 
 def _spacing_kind(slices: Sequence[SliceHeader]) -> str:
     placement = place(slices)
-    return fit_spacing(np.sort(placement.offsets), placement.quantum, 1.0).kind
+    return fit_spacing(np.sort(placement.offsets), placement.quantum_along, 1.0).kind
 
 
 def _by_value(slices: Sequence[SliceHeader], tag: str) -> dict[Trait, list[SliceHeader]]:

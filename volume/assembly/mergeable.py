@@ -11,7 +11,7 @@ import numpy as np
 
 from volume.assembly.stack import Stack
 from volume.assembly.tolerances import TOLERANCES
-from volume.findings import Finding, info
+from volume.findings import Finding, warning
 
 NEAR_STEPS = 1.5
 """A slice this close to the end of a stack, in steps, may be its next one."""
@@ -66,4 +66,6 @@ def _finding(other: Stack) -> Finding:
     count = len(other.slices)
     names = tuple(header.name for header in other.slices)
     text = f"{count} slice{'s' * (count > 1)} of another series, {other.id}, lie on the same grid"
-    return info("mergeable-series", text, files=names, evidence={"id": other.id, "slices": count})
+    return warning(
+        "mergeable-series", text, files=names, evidence={"id": other.id, "slices": count}
+    )

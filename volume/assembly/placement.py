@@ -31,9 +31,14 @@ class Placement:
     quantum: float
 
     @property
+    def quantum_along(self) -> float:
+        """How coarse rounding makes the offsets: all three coordinates enter an oblique one."""
+        return self.quantum * float(np.abs(self.axes[2]).sum())
+
+    @property
     def rounding_mm(self) -> float:
         """How far rounding may have moved a slice along the normal."""
-        return TOLERANCES.rounded_of_quantum * self.quantum
+        return TOLERANCES.rounded_of_quantum * self.quantum_along
 
 
 def place(slices: Sequence[SliceHeader]) -> Placement:

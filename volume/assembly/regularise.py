@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.stack import Grid
+from volume.assembly.tolerances import TOLERANCES
 from volume.geometry import Geometry
-from volume.progress import Progress
+from volume.progress import Progress, Silent
 
 ON_A_SLICE = 1e-3
 """An output slice this close to a source slice, in steps, is that slice."""
@@ -85,10 +86,22 @@ def _in_plane(grid: Grid, kinds: tuple[str, ...]) -> NDArray[np.float64]:
     own = grid.placement.positions @ grid.placement.axes[:2].T
     if "shifted" in kinds:
         return own
-    if "tilted" in kinds:
+    said = np.abs(grid.drift.over_stack).max() > TOLERANCES.drift_said_mm
+    if "tilted" in kinds or (said and kinds not in UNTOUCHED):
         return own - grid.drift.shifts
     middle = (own.min(axis=0) + own.max(axis=0)) / 2
     return np.broadcast_to(middle, own.shape)
+
+
+UNTOUCHED = (("regular",), ("single",))
+"""Kinds whose voxels stay as they are."""
+
+
+def stray_mm(grid: Grid, kinds: tuple[str, ...]) -> float:
+    """Say how far the fit leaves a slice from its own position, along the normal and across."""
+    own = grid.placement.positions @ grid.placement.axes[:2].T
+    across = np.linalg.norm(own - _in_plane(grid, kinds), axis=1).max()
+    return float(np.hypot(grid.spacing.residual, across))
 
 
 def straighten(
@@ -98,10 +111,13 @@ def straighten(
     outside: float,
     progress: Progress,
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Fill the straight grid from slices (n, rows, columns); give it and its mask.
+    """Fill the straight grid from slices (n, rows, columns[, 3]); give it and its mask.
 
     The mask is 0 outside what was scanned, 1 on measured slices, 2 between them.
     """
+    if array.ndim == 4:
+        planes = [straighten(array[..., c], None, how, outside, Silent()) for c in range(3)]
+        return np.stack([plane for plane, _ in planes], axis=-1), planes[0][1]
     columns, rows, count = how.geometry.size
     out = np.full((count, rows, columns), outside, array.dtype)
     valid = np.zeros(out.shape, np.uint8)

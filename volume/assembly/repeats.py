@@ -53,9 +53,9 @@ def tell_apart(places: Places) -> list[Part] | None:
     if most == 1:
         return [Part(tuple(header for place in places for header in place))]
     for tag in TAGS:
-        labels = _labels(places, tag)
-        if labels is not None and len(set(labels.values())) == most:
-            return _parts(places, tag, labels)
+        for labels in (_labels(places, tag), _ranks(places, tag, most)):
+            if labels is not None and len(set(labels.values())) == most:
+                return _parts(places, tag, labels)
     return _split_in_steps(places, most) or _by_order(places, most)
 
 
@@ -73,10 +73,26 @@ def _labels(places: Places, tag: str) -> dict[int, Trait] | None:
         found = [value_of(header, tag) for header in place]
         if "" in found or len(set(found)) < len(found):
             return None
-        ranked = sorted(found, key=ordering)
-        for header, value in zip(place, found, strict=True):
-            labels[id(header)] = float(ranked.index(value)) if tag in RANKED else value
+        labels |= {id(header): value for header, value in zip(place, found, strict=True)}
     return labels
+
+
+def _ranks(places: Places, tag: str, most: int) -> dict[int, Trait] | None:
+    """Give every slice the rank of its time at its place, where no place lacks a slice.
+
+    With one missing, the ranks after it would stand for another phase.
+    """
+    if tag not in RANKED or any(len(place) != most for place in places):
+        return None
+    labels = _labels(places, tag)
+    if labels is None:
+        return None
+    return {
+        id(header): float(sorted((labels[id(h)] for h in place), key=ordering).index(own))
+        for place in places
+        for header in place
+        for own in [labels[id(header)]]
+    }
 
 
 def _parts(places: Places, tag: str, labels: dict[int, Trait]) -> list[Part]:

@@ -29,6 +29,7 @@ def describe(stack: Stack) -> dict[str, Any]:
         **_place(stack.geometry),
         "kind": list(stack.kind),
         "axis": _axis(stack.axis),
+        "axes": [_axis(axis) for axis in stack.axes],
         "findings": [finding.as_json() for finding in stack.findings],
     }
 
@@ -45,6 +46,7 @@ def describe_volume(volume: Volume) -> dict[str, Any]:
         **_place(volume.geometry),
         "kind": volume.report.get("kind", ["regular"]),
         "axis": _axis(volume.axis),
+        "axes": volume.report.get("axes", []),
         "findings": [finding.as_json() for finding in volume.findings],
     }
 
@@ -84,6 +86,7 @@ def write_report(
         "sop_class_uid": first.sop_class_uid,
         "kind": list(stack.kind),
         "axis": _axis(stack.axis),
+        "axes": [_axis(axis) for axis in stack.axes],
         "options": dict(options),
         "values": dict(values),
         "slices": [

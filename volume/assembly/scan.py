@@ -16,9 +16,10 @@ from volume.dicom.encoding import NotDicom, Unreadable
 from volume.dicom.files import Fate, FileRecord, FoundFile, find_files
 from volume.dicom.header import SliceHeader
 from volume.dicom.reader import read_headers
-from volume.findings import Finding, Severity, error, info
+from volume.findings import Finding, Severity, error, info, warning
 from volume.progress import Progress, Silent
 
+LOST = frozenset({"pixels-truncated", "transfer-syntax-unsupported"})
 IGNORED = frozenset(
     "not-dicom non-image secondary-capture projection-image dicomdir special-file".split()
 )
@@ -76,7 +77,7 @@ def scan(source: str | os.PathLike[str], *, progress: Progress | None = None) ->
     account = _Account(findings=list(special))
     _read_all(files, account, progress or Silent())
     series, dropped = _assemble_series(account.slices)
-    series = [_with_file_findings(one, account.noticed) for one in series]
+    series = [_with_file_findings(one, account) for one in series]
     records = [_record(found, account, series, dropped) for found in files]
     return Scan(source, tuple(series), tuple(records), tuple(_merge(account.findings)))
 
@@ -87,9 +88,9 @@ def _read_all(files: list[FoundFile], account: _Account, progress: Progress) -> 
         try:
             slices, noticed = read_headers(found)
         except NotDicom:
-            _reject(account, found, "not-dicom", "not a DICOM file")
+            _reject(account, found, Unreadable("not a DICOM file", "not-dicom"))
         except Unreadable as fault:
-            _reject(account, found, fault.code, str(fault))
+            _reject(account, found, fault)
         else:
             account.slices += slices
             account.noticed[found.name] = tuple(noticed)
@@ -97,12 +98,13 @@ def _read_all(files: list[FoundFile], account: _Account, progress: Progress) -> 
     progress.close()
 
 
-def _reject(account: _Account, found: FoundFile, code: str, reason: str) -> None:
-    ignored = code in IGNORED
+def _reject(account: _Account, found: FoundFile, fault: Unreadable) -> None:
+    ignored, reason = fault.code in IGNORED, str(fault)
     fate = Fate.IGNORED if ignored else Fate.FAILED
-    account.rejected[found.name] = FileRecord(found.name, fate, reason)
+    record = FileRecord(found.name, fate, reason, fault.code, fault.series_uid)
+    account.rejected[found.name] = record
     make = info if ignored else error
-    account.findings.append(make(code, reason, files=(found.name,)))
+    account.findings.append(make(fault.code, reason, files=(found.name,)))
 
 
 def _assemble_series(
@@ -140,15 +142,34 @@ def _finished(series: list[Series]) -> list[Series]:
     return [replace(one, stacks=tuple(next(complete) for _ in one.stacks)) for one in series]
 
 
-def _with_file_findings(series: Series, noticed: dict[str, tuple[Finding, ...]]) -> Series:
-    """Add to every stack what was noticed about the files it is made of."""
+def _with_file_findings(series: Series, account: _Account) -> Series:
+    """Add to every stack what was noticed about its files, and the failed files beside them."""
 
     def add(stack: Stack) -> Stack:
         names = dict.fromkeys(header.name for header in stack.slices)
-        found = [finding for name in names for finding in noticed.get(name, ())]
+        found = [finding for name in names for finding in account.noticed.get(name, ())]
+        found += _failed_beside(stack, account)
         return replace(stack, findings=(*stack.findings, *_merge(found))) if found else stack
 
     return replace(series, stacks=tuple(map(add, series.stacks)))
+
+
+DAMAGED = frozenset({"unreadable", "pixels-truncated"})
+
+
+def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
+    """Name damaged files that may hold slices of a stack: of its series, or of its folder.
+
+    At the ends of a stack nothing else would tell that a slice is missing.
+    """
+    folders = {os.path.dirname(header.name) for header in stack.slices}  # noqa: PTH120
+    return [
+        warning(record.code, f"a file that may belong here: {record.reason}", files=(record.name,))
+        for record in account.rejected.values()
+        if record.fate is Fate.FAILED and record.code in DAMAGED
+        if record.series_uid == stack.series_uid
+        or (not record.series_uid and os.path.dirname(record.name) in folders)  # noqa: PTH120
+    ]
 
 
 def _record(
@@ -170,7 +191,7 @@ def _names(series: list[Series]) -> tuple[set[str], dict[str, str]]:
     for stack in (stack for one in series for stack in one.stacks):
         used |= {header.name for header in stack.slices}
         for finding in stack.findings:
-            if finding.code in ("pixels-truncated", "transfer-syntax-unsupported"):
+            if finding.code in LOST:
                 lost |= dict.fromkeys(finding.files, finding.message)
     return used, lost
 

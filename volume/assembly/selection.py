@@ -14,7 +14,12 @@ from volume.dicom.sop_classes import transfer_syntax_name
 from volume.errors import GridError, PixelError
 from volume.findings import Finding, Severity, warning
 
-LOST = frozenset({"pixels-truncated", "transfer-syntax-unsupported", "unreadable"})
+DECIDABLE = frozenset(
+    "missing-slices pixels-truncated transfer-syntax-unsupported unreadable".split()
+)
+"""Refusals that `--gaps` decides."""
+LOST = DECIDABLE - {"missing-slices"}
+"""Refusals about slices whose place is known and whose pixels are not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +51,8 @@ def select(stack: Stack, gaps: str, *, lenient: bool = False) -> Selection:
     missing to be filled.
     """
     everything = tuple(range(len(stack.slices)))
-    beyond = [f for f in stack.refusals if f.code not in LOST | {"missing-slices"}]
-    if stack.grid is None or beyond or not (stack.grid.spacing.gaps or stack.lost):
+    codes = {finding.code for finding in stack.refusals}
+    if stack.grid is None or codes - DECIDABLE or not codes & DECIDABLE:
         return Selection(stack, everything)
     if len(stack.lost) == len(stack.slices):
         raise _nothing_readable(stack)
@@ -71,19 +76,21 @@ def _nothing_readable(stack: Stack) -> PixelError:
 
 def _refusal(stack: Stack) -> GridError:
     found = stack.refusals
-    paths = {header.name: header.path for header in stack.slices}
-    names = [name for finding in found for name in finding.files]
+    first = stack.slices[0]
+    top = first.path.removesuffix(first.name)
+    beside = [f for f in stack.findings if f.severity is Severity.WARNING and f.code in LOST]
+    names = [name for finding in (*beside, *found) for name in finding.files]
     return GridError(
-        "; ".join(finding.message for finding in found),
+        "; ".join(finding.message for finding in (*found, *beside)),
         findings=found,
-        files=[paths.get(name, name) for name in dict.fromkeys(names)],
+        files=[top + name for name in dict.fromkeys(names)],
         remedy=remedy_for(stack),
     )
 
 
 def remedy_for(stack: Stack) -> tuple[str, str] | None:
     """Give the option by which a refused stack becomes a volume; None where there is none."""
-    if stack.grid is None or any(f.code not in LOST | {"missing-slices"} for f in stack.refusals):
+    if stack.grid is None or any(f.code not in DECIDABLE for f in stack.refusals):
         return None
     inner = [n for n in stack.lost if 0 < n < len(stack.slices) - 1]
     fillable = stack.grid.spacing.gaps or inner
@@ -108,8 +115,17 @@ def _largest(stack: Stack) -> Selection:
 
 def _narrowed(stack: Stack, chosen: Sequence[int], said: Finding) -> Selection:
     narrow = refit(stack, [stack.slices[n] for n in chosen])
-    return Selection(
-        replace(narrow, findings=(*narrow.findings, said, *_as_warnings(stack))), tuple(chosen)
+    findings = (*_decided(narrow), said, *_as_warnings(stack), *_short_ends(stack))
+    return Selection(replace(narrow, findings=findings), tuple(chosen))
+
+
+def _decided(stack: Stack, how: str = "") -> tuple[Finding, ...]:
+    """Give the findings of a stack with what is missing decided upon."""
+    return tuple(
+        replace(f, severity=Severity.WARNING, remedy=None, message=f.message + how)
+        if f.code == "missing-slices" and f.severity is Severity.ERROR
+        else f
+        for f in stack.findings
     )
 
 
@@ -129,13 +145,17 @@ def _filled(stack: Stack, lenient: bool) -> Selection:
     too_many = _too_many(narrow)
     if too_many and not lenient:
         raise GridError(too_many, findings=stack.refusals, remedy=("gaps", "largest"))
-    decided = tuple(
-        replace(f, severity=Severity.WARNING, remedy=None, message=f"{f.message}: filled")
-        if f.code == "missing-slices"
-        else f
-        for f in narrow.findings
+    said = (*_decided(narrow, ": filled"), *_as_warnings(stack), *_short_ends(stack))
+    return Selection(replace(narrow, findings=said), tuple(chosen))
+
+
+def _short_ends(stack: Stack) -> tuple[Finding, ...]:
+    """Keep what is missing at the ends: nothing can be interpolated there."""
+    return tuple(
+        replace(f, severity=Severity.WARNING, remedy=None)
+        for f in stack.refusals
+        if f.code == "missing-slices" and "places" in f.evidence
     )
-    return Selection(replace(narrow, findings=(*decided, *_as_warnings(stack))), tuple(chosen))
 
 
 def _too_many(stack: Stack) -> str:

@@ -130,7 +130,7 @@ def check_resampled(
     places = volume.geometry.to_world(chosen[:, ::-1])
     low, high = _bounds(places, values, slices, volume.geometry.direction[:, 2])
     found = volume.array[tuple(chosen.T)]
-    slack = 1.0 if volume.array.dtype.kind == "i" else 1e-5 * max(1.0, float(np.abs(found).max()))
+    slack = 1.0 if volume.array.dtype.kind in "iu" else 1e-5 * max(1.0, float(np.abs(found).max()))
     if ((found < low - slack) | (found > high + slack)).any():
         raise SelfCheckError(
             "resampled voxels lie outside the range of the pixels around them",
@@ -155,8 +155,8 @@ def _bounds(
     between_rows, between_columns = slices[0].pixel_spacing or (1.0, 1.0)
     column = (places - on_line) @ along_row / between_columns
     row = (places - on_line) @ along_column / between_rows
-    low = np.full(len(places), np.inf)
-    high = np.full(len(places), -np.inf)
+    low = np.full((len(places), *values.shape[3:]), np.inf)
+    high = -low
     for k in (after - 1, after):
         for dr in (-1, 0, 1, 2):
             for dc in (-1, 0, 1, 2):

@@ -41,7 +41,7 @@ def fit_spacing(offsets: NDArray[np.float64], quantum: float, assumed_mm: float)
     grid = _smallest_grid(offsets, quantum)
     steps = np.diff(offsets)
     if grid is None or (count <= 3 and grid.indices[-1] != count - 1):
-        return _uneven(offsets, steps)
+        return _uneven(offsets, steps, quantum)
     jumps = np.diff(grid.indices)
     if (jumps == 1).all():
         return grid
@@ -50,7 +50,7 @@ def fit_spacing(offsets: NDArray[np.float64], quantum: float, assumed_mm: float)
         return Spacing(
             "missing", grid.pitch, grid.start, grid.indices, grid.residual, gaps, grid.rounded
         )
-    return _uneven(offsets, steps)
+    return _uneven(offsets, steps, quantum)
 
 
 def _smallest_grid(offsets: NDArray[np.float64], quantum: float) -> Spacing | None:
@@ -82,10 +82,14 @@ def _fit(
     return Spacing("regular", float(slope), float(start), indices, residual, rounded=rounded)
 
 
+OBLIQUE = 3**0.5
+"""What the rounding of three coordinates comes to along the most oblique normal."""
+
+
 def _allowed(pitch: float, quantum: float, rounded: bool) -> float:
     tight = max(TOLERANCES.regular_mm, TOLERANCES.regular_of_pitch * pitch)
     if rounded:
-        if not 0 < quantum <= TOLERANCES.rounded_quantum_mm + 1e-9:
+        if not 0 < quantum <= OBLIQUE * TOLERANCES.rounded_quantum_mm + 1e-9:
             return -1.0
         tight = max(tight, TOLERANCES.rounded_of_quantum * quantum)
     return min(tight, TOLERANCES.residual_cap_of_pitch * pitch)
@@ -110,19 +114,27 @@ def _equal(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.abs(a - b) <= slack
 
 
-def _uneven(offsets: NDArray[np.float64], steps: NDArray[np.float64]) -> Spacing:
+def _uneven(offsets: NDArray[np.float64], steps: NDArray[np.float64], quantum: float) -> Spacing:
     """Describe a stack whose slices no grid fits: spacings that change, or none at all."""
     in_runs = sum(len(run) for _, run in _runs(steps) if len(run) >= TOLERANCES.run_of_equal_steps)
     kind = "variable" if in_runs * 2 >= len(steps) and len(steps) > 2 else "irregular"
     span = float(offsets[-1] - offsets[0])
     pitch = span / max(1, round(span / float(np.percentile(steps, 25))))
     indices = (offsets - offsets[0]) / pitch
-    return Spacing(kind, pitch, float(offsets[0]), indices, 0.0, _gaps(steps))
+    return Spacing(kind, pitch, float(offsets[0]), indices, 0.0, _gaps(steps, quantum))
 
 
-def _gaps(steps: NDArray[np.float64]) -> tuple[int, ...]:
-    """Find intervals far wider than both of their neighbours."""
+def _gaps(steps: NDArray[np.float64], quantum: float) -> tuple[int, ...]:
+    """Find intervals far wider than both of their neighbours, by more than rounding makes them.
+
+    Two written positions may each be off by half the quantum, the neighbours' as well.
+    """
     padded = np.concatenate([[0.0], steps, [0.0]])
     neighbours = np.maximum(padded[:-2], padded[2:])
-    wide = (steps > TOLERANCES.gap_over_neighbours * neighbours) & (neighbours > 0)
+    limit = TOLERANCES.gap_over_neighbours * neighbours + ROUNDED_STEPS * quantum
+    wide = (steps > limit) & (neighbours > 0)
     return tuple(int(k) for k in np.flatnonzero(wide))
+
+
+ROUNDED_STEPS = 1 + TOLERANCES.gap_over_neighbours
+"""A step may be a quantum too long, its neighbour a quantum too short."""

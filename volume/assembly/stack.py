@@ -34,8 +34,8 @@ class Stack:
 
     `geometry` is the grid of the volume that comes out; None where the slices do not say
     where they lie. `kind` is regular, or one or more of missing, variable, irregular,
-    tilted, shifted, single. `axis` is (tag, value) for one stack of several that share a
-    grid. `lost` are the indices of slices whose pixels are known to be unreadable.
+    tilted, shifted, single. `axes` are the (tag, value) that tell one stack of several that
+    share a grid apart. `lost` are the indices of slices whose pixels are known to be unreadable.
     """
 
     id: str
@@ -43,11 +43,16 @@ class Stack:
     geometry: Geometry | None
     kind: tuple[str, ...]
     findings: tuple[Finding, ...]
-    axis: tuple[str, object] | None = None
+    axes: tuple[tuple[str, object], ...] = ()
     grid: Grid | None = None
     lost: frozenset[int] = frozenset()
     dropped: tuple[SliceHeader, ...] = ()
     """Duplicates of its slices, which are not used."""
+
+    @property
+    def axis(self) -> tuple[str, object] | None:
+        """The last (tag, value) by which it was told apart from stacks on the same grid."""
+        return self.axes[-1] if self.axes else None
 
     @property
     def series_uid(self) -> str:
@@ -102,4 +107,5 @@ def name_stack(header: SliceHeader, suffix: str) -> str:
     """Name a volume without naming the patient: modality, series number, hash of the UID."""
     modality = re.sub(r"[^a-z0-9]", "", header.modality.lower())[:8] or "xx"
     digest = hashlib.sha256(header.series_uid.encode()).hexdigest()[:6]
-    return f"{modality}_s{header.series_number or 0:03d}_{digest}{suffix}"
+    number = max(header.series_number or 0, 0)
+    return f"{modality}_s{number:03d}_{digest}{suffix}"

@@ -19,7 +19,7 @@ from volume.assembly.spacing import fit_spacing
 from volume.assembly.stack import Grid, Stack, name_stack
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import can_decode
-from volume.findings import Finding, error, info
+from volume.findings import Finding, Severity, error, info
 from volume.geometry import Geometry
 
 ASSUMED_THICKNESS_MM = 1.0
@@ -27,7 +27,7 @@ ASSUMED_THICKNESS_MM = 1.0
 
 def stack_group(group: Group) -> tuple[Stack, ...]:
     """Order the slices of a group along their normal and fit the grid they lie on."""
-    if any(finding.code == "not-a-stack" for finding in group.findings):
+    if any(f.code == "not-a-stack" and f.severity is Severity.ERROR for f in group.findings):
         return (_unplaced(group),)
     kept, dropped, findings = drop_duplicates(group.slices)
     placement = place(kept)
@@ -38,15 +38,38 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
         findings.append(_film(places) if is_film(places) else _ambiguous(places))
         in_order = [header for place in places for header in place]
         return (replace(_unplaced(group, in_order, findings), dropped=tuple(dropped)),)
+    ends = {id(part): _short_ends(part, places) for part in parts}
     parts = [one for part in parts for one in untangle(part)]
     if len(parts) > 1:
         findings.append(_split_by(parts))
     stacks = tuple(
-        replace(_stack(part, group, findings), dropped=_dropped_from(part, dropped))
+        replace(
+            _stack(part, group, [*findings, *ends.get(id(part), [])]),
+            dropped=_dropped_from(part, dropped),
+        )
         for part in parts
     )
     alone = len(stacks) == 1 and not group.letters
     return (inspection.with_ends(stacks[0]),) if alone else stacks
+
+
+def _short_ends(part: Part, places: Sequence[Sequence[SliceHeader]]) -> list[Finding]:
+    """Say where a part ends before its siblings do: positions within it cannot tell."""
+    own = {id(header) for header in part.slices}
+    held = [any(id(header) in own for header in place) for place in places]
+    missing = held.index(True) + held[::-1].index(True)
+    if not missing:
+        return []
+    return [
+        error(
+            "missing-slices",
+            f"{missing} of {len(places)} places are missing at the ends: other volumes of this"
+            " series hold them",
+            files=(part.slices[0].name, part.slices[-1].name),
+            evidence={"missing": missing, "places": len(places)},
+            remedy=("gaps", "largest"),
+        )
+    ]
 
 
 def _dropped_from(part: Part, dropped: Sequence[SliceHeader]) -> tuple[SliceHeader, ...]:
@@ -55,8 +78,8 @@ def _dropped_from(part: Part, dropped: Sequence[SliceHeader]) -> tuple[SliceHead
     return tuple(header for header in dropped if header.traits in traits)
 
 
-DATED = frozenset("AcquisitionDateTime AcquisitionTime ContentTime".split())
-"""Tags whose values may identify a patient."""
+UNSAID = frozenset("AcquisitionDateTime AcquisitionTime ContentTime ContrastBolusAgent".split())
+"""Tags whose values may identify a patient (PS3.15 annex E)."""
 FILM_IMAGES = 3
 """So many images of one place, and none of another, are a film."""
 
@@ -109,7 +132,7 @@ def _split_by(parts: Sequence[Part]) -> Finding:
 def _stack(part: Part, group: Group, shared: Sequence[Finding]) -> Stack:
     """Fit the grid of one part and say everything that was noticed about it."""
     slices, placement = _in_order(part.slices)
-    spacing = fit_spacing(placement.offsets, placement.quantum, _thickness(slices))
+    spacing = fit_spacing(placement.offsets, placement.quantum_along, _thickness(slices))
     drift = measure_drift(placement)
     pixel = np.array((slices[0].pixel_spacing or (1.0, 1.0))[::-1])
     grid = Grid(placement, spacing, drift, pixel)
@@ -118,28 +141,26 @@ def _stack(part: Part, group: Group, shared: Sequence[Finding]) -> Stack:
         *group.findings,
         *shared,
         *inspection.of_grid(slices, grid),
+        *inspection.of_parts(slices),
         *inspection.of_lost(slices, lost),
         *inspection.of_values(slices),
     )
     name = name_stack(slices[0], group.letters + suffix(part))
     kind = _kind(grid)
     geometry = _geometry(slices, grid, kind)
-    return Stack(name, tuple(slices), geometry, kind, findings, _axis(part), grid, lost)
+    return Stack(name, tuple(slices), geometry, kind, findings, _axes(part), grid, lost)
 
 
-def _axis(part: Part) -> tuple[str, object] | None:
-    """Give the tag and value by which a part was told apart; a date gives its rank only."""
-    if not part.axes:
-        return None
-    tag, value, rank = part.axes[-1]
-    return tag, rank if tag in DATED else value
+def _axes(part: Part) -> tuple[tuple[str, object], ...]:
+    """Give the tags and values by which a part was told apart; what may identify, by rank."""
+    return tuple((tag, rank if tag in UNSAID else value) for tag, value, rank in part.axes)
 
 
 def refit(stack: Stack, slices: Sequence[SliceHeader]) -> Stack:
     """Fit some slices of a stack anew; its name, axis and history stay."""
     history = [f for f in stack.findings if f.code in inspection.HISTORY]
     fitted = _stack(Part(tuple(slices)), Group(tuple(slices)), history)
-    return replace(fitted, id=stack.id, axis=stack.axis, dropped=stack.dropped)
+    return replace(fitted, id=stack.id, axes=stack.axes, dropped=stack.dropped)
 
 
 def _unreadable(header: SliceHeader) -> bool:

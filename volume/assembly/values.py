@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.dicom.header import ModalityLut, SliceHeader
-from volume.findings import Finding, info
+from volume.findings import Finding, info, warning
 
 AIR_HU = -1024
 """What lies outside the field of view of a CT."""
@@ -39,8 +39,8 @@ def real_values(stored: NDArray[Any], slices: Sequence[SliceHeader], padding: st
     if stored.ndim == 4:
         return Values(stored, "", None, (), {"dtype": str(stored.dtype)})
     outside = _padding_mask(stored, slices)
-    dtype = _choose_type(stored, slices)
-    findings = _promoted(stored.dtype, dtype)
+    dtype, inexact = _choose_type(stored, slices)
+    findings = _promoted(stored.dtype, dtype, inexact=inexact)
     array = _room(stored, dtype)
     for n, header in enumerate(slices):
         array[n] = _rescaled(stored[n], header, dtype)
@@ -73,27 +73,34 @@ def _padding_mask(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> NDArra
     return mask
 
 
-def _choose_type(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> np.dtype[Any]:
-    """Choose int16 where every value is whole and fits, else float32.
+def _choose_type(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> tuple[np.dtype[Any], bool]:
+    """Choose int16 where every value is whole and fits, else float32; say if that rounds.
 
-    Whole numbers beyond float32's own stay 32-bit integers.
+    Whole numbers beyond float32's own stay 32-bit integers where these hold them.
     """
-    low = high = 0.0
-    for n, header in enumerate(slices):
-        slope, intercept = header.rescale.slope, header.rescale.intercept
-        if header.lut is not None:
-            high = max(high, *header.lut.values)
-            continue
-        if slope != int(slope) or intercept != int(intercept):
-            return np.dtype(np.float32)
-        ends = [slope * float(stored[n].min()) + intercept, slope * float(stored[n].max())
-                + intercept]  # fmt: skip
-        low, high = min(low, *ends), max(high, *ends)
-    if low >= INT16.min and high <= INT16.max:
-        return np.dtype(np.int16)
-    if max(-low, high) > FLOAT32_WHOLE and low >= -(2**31) and high < 2**31:
-        return np.dtype(np.int32)
-    return np.dtype(np.float32)
+    ends = np.array([_ends(stored[n], header) for n, header in enumerate(slices)])
+    low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
+    whole = all(_is_whole(header) for header in slices)
+    if whole and low >= INT16.min and high <= INT16.max:
+        return np.dtype(np.int16), False
+    beyond = max(-low, high) > FLOAT32_WHOLE
+    if whole and beyond and low >= -(2**31) and high < 2**31:
+        return np.dtype(np.int32), False
+    return np.dtype(np.float32), whole and beyond
+
+
+def _ends(stored: NDArray[Any], header: SliceHeader) -> tuple[float, float]:
+    """Give the real values of the least and the greatest stored value."""
+    if header.lut is not None:
+        return float(min(header.lut.values)), float(max(header.lut.values))
+    slope, intercept = header.rescale.slope, header.rescale.intercept
+    return slope * float(stored.min()) + intercept, slope * float(stored.max()) + intercept
+
+
+def _is_whole(header: SliceHeader) -> bool:
+    if header.lut is not None:
+        return True
+    return header.rescale.slope.is_integer() and header.rescale.intercept.is_integer()
 
 
 def _room(stored: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -114,7 +121,10 @@ def _rescaled(stored: NDArray[Any], header: SliceHeader, dtype: np.dtype[Any]) -
     return (stored * slope + intercept).astype(dtype)
 
 
-def _promoted(stored: np.dtype[Any], dtype: np.dtype[Any]) -> list[Finding]:
+def _promoted(stored: np.dtype[Any], dtype: np.dtype[Any], *, inexact: bool) -> list[Finding]:
+    if inexact:
+        text = f"whole values beyond {FLOAT32_WHOLE} are rounded to float32"
+        return [warning("dtype-promoted", text, evidence={"to": str(dtype)})]
     if dtype.itemsize <= stored.itemsize:
         return []
     text = f"{stored} pixels became {dtype} values: after the rescale they need the room"
@@ -150,4 +160,11 @@ def _unit(header: SliceHeader) -> str:
     unit = header.lut.unit if header.lut is not None else header.rescale.unit
     if header.modality == "CT" and (unit in ("", "HU") or unit.lower().startswith("hou")):
         return "HU"  # "Houndsfield Unit" was seen on real scanners
-    return "" if unit in ("US", "UNSPECIFIED") else unit
+    return unit if unit in UNITS else ""
+
+
+UNITS = frozenset(
+    "HU OD Z_EFF ED EDW HU_MOD PCT MGML CNTS NONE CM2 PCNT CPS BQML MGMINML UMOLMINML MLMING"
+    " MLG 1CM UMOLML PROPCNTS PROPCPS MLMINML GML STDDEV".split()
+)
+"""Defined terms of Rescale Type and Units (PS3.3 C.11.1.1.2, C.8.9.1.1.3); no free text."""

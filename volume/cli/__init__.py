@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -17,11 +18,10 @@ def main() -> NoReturn:
     from volume.cli.program import program
 
     signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    _open_streams()
     try:
         code = program.main(prog_name="volume", standalone_mode=False)
+        sys.stdout.flush()
     except click.UsageError as fault:
         fault.show()
         code = USAGE
@@ -29,11 +29,21 @@ def main() -> NoReturn:
         sys.stderr.write("volume: interrupted; nothing half-written was left\n")
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone
-        sys.stderr.close()
+        _forget_stdout()
         code = 1
     except Exception as fault:  # noqa: BLE001 `_report` raises a bug again
         code = _report(fault)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_streams() -> None:
+    """Speak UTF-8 in any locale; where a stream was closed by the caller, speak to no one."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _report(fault: Exception) -> int:
@@ -43,12 +53,26 @@ def _report(fault: Exception) -> int:
 
     if isinstance(fault, MemoryError) and not isinstance(fault, VolumeError):
         fault = MemoryLimitError("there is not enough memory for this volume")
+    if isinstance(fault, OSError) and not isinstance(fault, VolumeError):
+        _forget_stdout()
+        fault = VolumeError(
+            f"the system refuses: {fault.strerror or fault}", files=_files_of(fault)
+        )
     if not isinstance(fault, VolumeError):
         raise fault
     sys.stderr.write(word_error(fault))
     if isinstance(fault, SeriesChoiceError):
         sys.stderr.write(word_choices(fault, sys.argv[1:]))
     return fault.exit_code
+
+
+def _files_of(fault: OSError) -> list[str]:
+    return [str(fault.filename)] if fault.filename else []
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from flushing at its end what nobody can take."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -101,7 +101,11 @@ def _geometry_of(like: str | None) -> Geometry | None:
         return None
     if is_volume_file(like):
         return read(like).geometry
-    stack = choose(scan(like))
+    try:
+        stack = choose(scan(like))
+    except SeriesChoiceError as several:
+        remedy = "give --like a volume file, or a folder that holds one volume"
+        raise SeriesChoiceError(several.what, files=(like,), remedy=remedy) from None
     if stack.geometry is None:
         raise VolumeError("its slices do not say where they lie", files=(like,))
     return stack.geometry
@@ -127,8 +131,12 @@ def _on_one_grid(stacks: Sequence[Stack], source: str) -> list[Stack]:
     ]
     if len(sets) == 1:
         return sets[0]
-    what = "no stacks here share a grid" if not sets else f"{len(sets)} series hold 4D volumes"
-    raise SeriesChoiceError(what, files=(source,), choices=stacks, remedy=("series", ""))
+    if sets:
+        what = f"{len(sets)} series hold several volumes on one grid"
+        firsts = [members[0] for members in sets]
+        raise SeriesChoiceError(what, files=(source,), choices=firsts, remedy=("series", ""))
+    what = "no volumes here share a grid: there is nothing to put into one 4D file"
+    raise SeriesChoiceError(what, files=(source,), remedy="leave out --4d")
 
 
 def _shaped(volume: Volume, wishes: Wishes) -> Volume:
@@ -195,6 +203,8 @@ def _export_all(
 
 
 def _make_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise VolumeError("with --all, OUTPUT is a folder; this is a file", files=(str(folder),))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
-from volume.assembly.report import describe
+from volume.assembly.report import describe, describe_volume
 from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.series import Series
@@ -19,6 +20,8 @@ from volume.cli import options
 from volume.cli.console import Bar, print_json, safe, word_finding
 from volume.dicom.files import Fate
 from volume.findings import Finding, Severity
+from volume.formats.files import is_volume_file, read
+from volume.volume import Volume
 
 NO_VOLUME = 3
 FILES_SHOWN = 5
@@ -32,13 +35,18 @@ def info(sources: tuple[str, ...], as_json: bool, quiet: bool, verbose: bool) ->
 
     Reads headers only. Exits 3 where there is no DICOM volume.
     """
-    scans = [_scan(source, quiet or as_json, len(sources) > 1) for source in sources]
+    hidden = quiet or as_json
+    files = [source for source in sources if is_volume_file(source) and Path(source).is_file()]
+    volumes = [(path, read(path, progress=Bar("reading", hidden=hidden))) for path in files]
+    scans = [_scan(one, hidden, len(sources) > 1) for one in sources if one not in files]
     if as_json:
-        print_json(_document(scans))
+        print_json(_document(scans, volumes))
     elif not quiet:
+        for path, volume in volumes:
+            _line(f"{safe(path)}: {volume!r}")
         for found in scans:
             _print(found, verbose)
-    return 0 if any(found.stacks for found in scans) else NO_VOLUME
+    return 0 if volumes or any(found.stacks for found in scans) else NO_VOLUME
 
 
 def _scan(source: str, hidden: bool, named: bool) -> Scan:
@@ -56,16 +64,19 @@ def _named(found: Scan) -> Scan:
     return replace(found, findings=tuple(map(name, found.findings)))
 
 
-def _document(scans: Sequence[Scan]) -> dict[str, Any]:
+def _document(scans: Sequence[Scan], files: Sequence[tuple[str, Volume]]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "files": {
-            "total": sum(found.count() for found in scans),
-            "used": sum(found.count(Fate.USED) for found in scans),
+            "total": len(files) + sum(found.count() for found in scans),
+            "used": len(files) + sum(found.count(Fate.USED) for found in scans),
             "ignored": sum(found.count(Fate.IGNORED) for found in scans),
             "failed": sum(found.count(Fate.FAILED) for found in scans),
         },
-        "volumes": [describe(stack) for found in scans for stack in found.stacks],
+        "volumes": [
+            *(describe_volume(volume) for _, volume in files),
+            *(describe(stack) for found in scans for stack in found.stacks),
+        ],
         "findings": [finding.as_json() for found in scans for finding in found.findings],
     }
 
@@ -113,7 +124,7 @@ def _cells(stack: Stack) -> list[str]:
         spacing,
         "" if geometry is None else geometry.orientation,
         "+".join(stack.kind) or "not placed",
-        "" if stack.axis is None else f"{stack.axis[0]} {_plain(stack.axis[1])}",
+        ", ".join(f"{tag} {_plain(value)}" for tag, value in stack.axes),
     ]
 
 
@@ -161,7 +172,8 @@ def _next(found: Scan) -> str:
     needs = f" --{way_out[0]} {way_out[1]}" if way_out else ""
     lines = [f"next: volume view {source}{which}"]
     lines.append(f"      volume export {source} {best.id}.nii.gz{which}{needs}")
-    if best.axis is not None:
+    siblings = [stack for stack in volumes if stack.series_uid == best.series_uid]
+    if best.axes and not any(stack.refusals for stack in siblings):
         several = len({stack.series_uid for stack in volumes}) > 1
         chosen = f" --series {safe(best.series_uid)}" if several else ""
         whole = best.id.rpartition("_")[0]

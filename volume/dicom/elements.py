@@ -77,11 +77,11 @@ def floats(data: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
     try:
         numbers = tuple(_float(value) for value in found)
     except ValueError:
-        raise Unreadable(f"{keyword} holds no number: {_show(found)}") from None
+        raise Unreadable(f"{keyword} holds no number{_show(found)}") from None
     if len(numbers) != count:
         raise Unreadable(f"{keyword} holds {len(numbers)} numbers instead of {count}")
     if not all(math.isfinite(n) and abs(n) < PLAUSIBLE for n in numbers):
-        raise Unreadable(f"{keyword} holds a number that cannot be: {_show(found)}")
+        raise Unreadable(f"{keyword} holds a number that cannot be{_show(found)}")
     return numbers
 
 
@@ -121,7 +121,7 @@ def _float(value: str | float) -> float:
 def _show(found: tuple[str | float, ...]) -> str:
     """Quote what should have been numbers; other text may be anything, and stays unsaid."""
     joined = "\\".join(map(str, found))
-    return repr(joined) if NUMERIC.fullmatch(joined) else "a text"
+    return f": {joined!r}" if NUMERIC.fullmatch(joined) else ""
 
 
 NUMERIC = re.compile(r"[-+0-9.,e\\ ]{1,60}|[-+]?(?:nan|inf)", re.IGNORECASE)

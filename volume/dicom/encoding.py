@@ -41,11 +41,15 @@ class NotDicom(Exception):  # noqa: N818 it is a verdict about a file, not a fai
 
 
 class Unreadable(Exception):  # noqa: N818
-    """The file is DICOM but cannot be used; `code` is a finding's."""
+    """The file is DICOM but cannot be used; `code` is a finding's.
+
+    `series_uid` is its series, where that much could be read.
+    """
 
     def __init__(self, reason: str, code: str = "unreadable") -> None:
         super().__init__(reason)
         self.code = code
+        self.series_uid = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ def open_data_set(file: BinaryIO, name: str) -> Encoding:
     start = file.read(132)
     findings: list[Finding] = []
     if start[128:] != b"DICM":
+        if not any(start):
+            raise Unreadable("the file is empty" if not start else "the file ends in its preamble")
+        _refuse_archive(start)
         if not _starts_like_dicom(start, size):
             raise NotDicom
         file.seek(0)
@@ -93,6 +100,16 @@ def open_data_set(file: BinaryIO, name: str) -> Encoding:
         findings.append(meta_repaired(declared, transfer_syntax, name))
     implicit, little = seen or _flags(transfer_syntax)
     return Encoding(file, transfer_syntax, implicit, little, size, sop_class, tuple(findings))
+
+
+ARCHIVES = {b"PK\x03\x04": "zip archive", b"\x1f\x8b": "gzip file", b"BZh": "bzip2 file"}
+
+
+def _refuse_archive(start: bytes) -> None:
+    """Name an archive: what is inside is not looked at yet."""
+    for magic, kind in ARCHIVES.items():
+        if start.startswith(magic):
+            raise Unreadable(f"a {kind}: unpack it first", "not-supported-yet")
 
 
 def meta_repaired(declared: str, used: str, name: str) -> Finding:

@@ -36,6 +36,9 @@ class FileRecord:
     name: str
     fate: Fate
     reason: str = ""
+    code: str = ""
+    series_uid: str = ""
+    """Of a failed file, where that much could be read."""
 
 
 def find_files(source: str) -> tuple[list[FoundFile], list[Finding]]:
@@ -44,13 +47,19 @@ def find_files(source: str) -> tuple[list[FoundFile], list[Finding]]:
     Links to folders are followed once, so that loops end. Names are relative to `source`.
     Raises `VolumeError` where there is no such file or folder.
     """
-    if not Path(source).exists():
-        raise VolumeError("there is no such file or folder", files=(source,))
-    if Path(source).is_dir():
+    try:
+        mode = os.stat(source).st_mode  # noqa: PTH116 an empty path is no folder
+    except (OSError, ValueError):
+        raise VolumeError("there is no such file or folder", files=(source[:NAME_SHOWN],)) from None
+    if stat.S_ISDIR(mode):
         return _walk(source)
-    if not stat.S_ISREG(Path(source).stat().st_mode):
+    if not stat.S_ISREG(mode):
         raise NotDicomError("this is not a regular file", files=(source,))
     return [FoundFile(source, Path(source).name)], []
+
+
+NAME_SHOWN = 200
+"""So much of an impossible path is shown."""
 
 
 def _walk(top: str) -> tuple[list[FoundFile], list[Finding]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -118,6 +119,8 @@ def trait(data: Dataset, keyword: str) -> Trait:
         numbers = tuple(float(value) for value in found)
     except ValueError:
         return "\\".join(map(str, found))
+    if not all(math.isfinite(number) for number in numbers):
+        return "\\".join(map(str, found))
     return numbers[0] if len(numbers) == 1 else numbers
 
 
@@ -152,11 +155,12 @@ def rescale(data: Dataset, unit: str = "") -> Rescale | None:
     intercept = elements.floats(data, "RescaleIntercept", 1)
     if slope is None and intercept is None:
         return Rescale(unit=unit) if unit else None
+    declared = (slope is not None) + (intercept is not None)
     slope = slope or (1.0,)
     if slope[0] == 0:
         raise Unreadable("RescaleSlope is zero")
     unit = elements.text(data, "RescaleType") or unit
-    return Rescale(slope[0], (intercept or (0.0,))[0], unit, declared=True)
+    return Rescale(slope[0], (intercept or (0.0,))[0], unit, declared)
 
 
 def window(data: Dataset) -> tuple[float, float] | None:

@@ -42,8 +42,8 @@ class Rescale:
     slope: float = 1.0
     intercept: float = 0.0
     unit: str = ""
-    declared: bool = False
-    """Whether the file says so; stored values stand for themselves where it does not."""
+    declared: int = 0
+    """How many of the two the file gives; stored values stand for themselves at 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,10 @@ class SliceHeader:
     description: str
     instance_number: int | None
     images_in_acquisition: int | None
+    concatenation: tuple[str, int, int] | None
+    """UID, number of this part, parts in all."""
+    patient: bytes
+    """A digest: tells patients apart and names none."""
     image_type: tuple[str, ...]
     rows: int
     columns: int

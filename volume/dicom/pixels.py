@@ -150,29 +150,27 @@ def _native_frame(stream: Any, header: SliceHeader) -> NDArray[Any]:
 
 
 def _tidy(slices: Sequence[SliceHeader], array: NDArray[Any]) -> list[Finding]:
-    """Clear what stands above Bits Stored and extend the sign, slice by slice, in place."""
+    """Clear what stands above the high bit and extend the sign, slice by slice, in place."""
     changed: list[str] = []
     count = 0
     for n, header in enumerate(slices):
         layout = header.pixels
         if layout.bits_stored == layout.bits_allocated or layout.samples != 1:
             continue
-        clean = _stored_bits(array[n], layout.high_bit, layout.bits_stored, layout.signed)
-        wrong = int(np.count_nonzero(clean != array[n]))
+        shifted = array[n] >> (layout.high_bit + 1 - layout.bits_stored)
+        clean = _stored_bits(shifted, layout.bits_stored, signed=layout.signed)
+        wrong = int(np.count_nonzero(clean != shifted))
+        array[n] = clean
         if wrong:
-            array[n] = clean
             changed.append(header.name)
             count += wrong
     if not changed:
         return []
-    signed = slices[0].pixels.signed
-    code = "sign-repaired" if signed else "high-bits-masked"
-    message = f"{count} pixels had bits set above Bits Stored: cleared"
-    return [warning(code, message, files=tuple(changed), evidence={"pixels": count})]
+    code = "sign-repaired" if slices[0].pixels.signed else "high-bits-masked"
+    message = f"{count} pixels had bits set above the high bit: cleared"
+    evidence = {"pixels": count, "bits_vary": len({h.pixels.bits_stored for h in slices}) > 1}
+    return [warning(code, message, files=tuple(changed), evidence=evidence)]
 
 
-def _stored_bits(values: NDArray[Any], high: int, bits: int, signed: bool) -> NDArray[Any]:
-    shifted = values >> (high + 1 - bits)
-    if signed:
-        return extend_sign(shifted, bits)
-    return shifted & ((1 << bits) - 1)
+def _stored_bits(values: NDArray[Any], bits: int, *, signed: bool) -> NDArray[Any]:
+    return extend_sign(values, bits) if signed else values & ((1 << bits) - 1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import re
 import struct
 import warnings
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
 from volume.dicom import elements, frames, sop_classes
-from volume.dicom.codestream import DECODABLE
+from volume.dicom.codestream import DECODABLE, HTJ2K, JPEG, JPEG_2000
 from volume.dicom.encoding import (
     EXPLICIT_BIG,
     LONG_VRS,
@@ -36,10 +38,13 @@ PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 LUT_DATA = 0x00283006
 UNDEFINED = 0xFFFFFFFF
 FRAMES_AT_MOST = 100_000
+EXCESS_OF_FRAME = 8
+"""Pixel data may be padded (a real MR: 128 bytes after 8192), by less than an eighth of a frame."""
 SIDE_AT_MOST = 65_535
 
 KEYWORDS = (
     "ImageType SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID"
+    " PatientID PatientName ConcatenationUID InConcatenationNumber InConcatenationTotalNumber"
     " FrameOfReferenceUID Modality SeriesNumber SeriesDescription InstanceNumber"
     " ImagesInAcquisition"
     " NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation"
@@ -89,10 +94,20 @@ def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
     refused = sop_classes.judge(sop_class)
     if refused:
         raise Unreadable(refused[1], refused[0])
+    try:
+        return _slices(data, encoding, found, sop_class)
+    except Unreadable as fault:
+        fault.series_uid = elements.text(data, "SeriesInstanceUID")
+        raise
+
+
+def _slices(
+    data: Dataset, encoding: Encoding, found: FoundFile, sop_class: str
+) -> list[SliceHeader]:
     if "MOSAIC" in elements.texts(data, "ImageType"):
         raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
     layout = _layout(data, encoding)
-    header = _classic(data, layout, found)
+    header = _classic(data, layout, found, sop_class)
     if sop_class in sop_classes.FRAMES:
         return frames.split(header, data)
     if layout.frames != 1:
@@ -156,15 +171,20 @@ def _layout(data: Dataset, encoding: Encoding) -> PixelLayout:
     if not stored - 1 <= high < allocated:
         raise Unreadable(f"High Bit {high} contradicts {stored} bits stored")
     needed = rows * columns * samples * frame_count * allocated // 8
+    frame_bytes = rows * columns * samples * allocated // 8
     transfer_syntax = _syntax_of_pixels(encoding, length, needed)
     present = min(length if length is not None else 0, encoding.size - offset)
+    if transfer_syntax in NATIVE and (length or 0) - needed >= frame_bytes // EXCESS_OF_FRAME:
+        raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
+    photometric = elements.text(data, "PhotometricInterpretation")
+    _refuse_colours(photometric, samples, transfer_syntax)
     return PixelLayout(
         transfer_syntax=transfer_syntax,
         offset=offset,
         length=length,
         frames=frame_count,
         samples=samples,
-        photometric=elements.text(data, "PhotometricInterpretation"),
+        photometric=photometric,
         planar=elements.hint(data, "PlanarConfiguration") == 1,
         bits_allocated=allocated,
         bits_stored=stored,
@@ -173,6 +193,19 @@ def _layout(data: Dataset, encoding: Encoding) -> PixelLayout:
         swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
         missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
     )
+
+
+def _refuse_colours(photometric: str, samples: int, transfer_syntax: str) -> None:
+    """Refuse colour models that would come out as something they are not (C.7.6.3.1.2)."""
+    if samples == 1:
+        known = photometric in ("MONOCHROME1", "MONOCHROME2", "")
+    elif transfer_syntax in JPEG | JPEG_2000 | HTJ2K:
+        known = photometric == "RGB" or photometric.startswith("YBR_")
+    else:
+        known = photometric == "RGB"
+    if not known:
+        name = photometric if re.fullmatch(r"[A-Z0-9_ ]{1,16}", photometric) else "another model"
+        raise Unreadable(f"pixels in {name} are not handled yet", "not-supported-yet")
 
 
 def _syntax_of_pixels(encoding: Encoding, length: int | None, needed: int) -> str:
@@ -209,28 +242,28 @@ def _find_pixels(encoding: Encoding) -> tuple[bytes, int, int | None]:
     return vr, encoding.stream.tell(), None if length == UNDEFINED else length
 
 
-def _classic(data: Dataset, layout: PixelLayout, found: FoundFile) -> SliceHeader:
+def _classic(data: Dataset, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:
     """Make the record of what stands at the top of the data set."""
     orientation = elements.floats(data, "ImageOrientationPatient", 6)
     position = elements.floats(data, "ImagePositionPatient", 3)
     spacing = elements.floats(data, "PixelSpacing", 2)
-    number = elements.hint(data, "SeriesNumber")
-    instance = elements.hint(data, "InstanceNumber")
-    images = elements.hint(data, "ImagesInAcquisition")
+    number = _number(elements.hint(data, "SeriesNumber"))
     return SliceHeader(
         path=found.path,
         name=found.name,
         frame=0,
-        sop_class_uid=elements.text(data, "SOPClassUID"),
+        sop_class_uid=sop_class,
         sop_instance_uid=elements.text(data, "SOPInstanceUID"),
         study_uid=elements.text(data, "StudyInstanceUID"),
         series_uid=elements.text(data, "SeriesInstanceUID"),
         frame_of_reference_uid=elements.text(data, "FrameOfReferenceUID"),
-        modality=elements.text(data, "Modality"),
-        series_number=None if number is None else int(number),
+        modality=elements.text(data, "Modality") or sop_classes.modality(sop_class),
+        series_number=number,
         description=elements.label(data, "SeriesDescription"),
-        instance_number=None if instance is None else int(instance),
-        images_in_acquisition=None if images is None else int(images),
+        instance_number=_number(elements.hint(data, "InstanceNumber")),
+        images_in_acquisition=_number(elements.hint(data, "ImagesInAcquisition")),
+        concatenation=_concatenation(data),
+        patient=_patient(data),
         image_type=elements.texts(data, "ImageType"),
         rows=elements.count(data, "Rows") or 0,
         columns=elements.count(data, "Columns") or 0,
@@ -248,6 +281,25 @@ def _classic(data: Dataset, layout: PixelLayout, found: FoundFile) -> SliceHeade
         pixels=layout,
         traits=read_traits(data),
     )
+
+
+def _number(value: float | None) -> int | None:
+    """Take an integer string (PS3.5: 32 bits) for a whole number."""
+    return int(value) if value is not None and abs(value) < 2**31 else None
+
+
+def _concatenation(data: Dataset) -> tuple[str, int, int] | None:
+    """Read (UID, number of this part, parts in all) of a concatenation (C.7.6.16.2.2.4)."""
+    uid = elements.text(data, "ConcatenationUID")
+    part = _number(elements.hint(data, "InConcatenationNumber"))
+    total = _number(elements.hint(data, "InConcatenationTotalNumber"))
+    return (uid, part, total) if uid and part is not None and total is not None else None
+
+
+def _patient(data: Dataset) -> bytes:
+    """Sum up whose image it is: patients can be told apart, and none can be named."""
+    identity = "\\".join(elements.text(data, keyword) for keyword in ("PatientID", "PatientName"))
+    return hashlib.blake2b(identity.encode(), digest_size=8).digest()
 
 
 def _lut(data: Dataset, *, signed: bool) -> ModalityLut | None:

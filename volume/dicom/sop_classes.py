@@ -54,6 +54,14 @@ PROJECTIONS = frozenset(
 DICOMDIR = "1.2.840.10008.1.3.10"
 
 
+def modality(sop_class_uid: str) -> str:
+    """Give the modality that a SOP class implies, for files that leave it empty."""
+    words = {**SLICES, **FRAMES}.get(sop_class_uid, "").split()
+    return next(
+        ({"PET": "PT"}.get(word, word) for word in words if word in ("CT", "MR", "PET")), ""
+    )
+
+
 def judge(sop_class_uid: str) -> tuple[str, str] | None:
     """Say why an object of this class is no slice, as (code, reason); None if it is one."""
     if sop_class_uid in SLICES or sop_class_uid in FRAMES:

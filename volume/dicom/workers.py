@@ -18,6 +18,7 @@ from typing import Any
 
 import volume
 from volume.dicom.shared_array import SharedArray
+from volume.errors import VolumeError
 
 DEADLINE_S = 20.0
 """A frame that takes longer is given up. JPEG-LS cut short took 10.8 s to refuse."""
@@ -51,6 +52,9 @@ def decode_all(
             thread.start()
         for thread in threads:
             thread.join()
+        for worker in workers:
+            if worker.fault is not None:
+                raise VolumeError(f"no decoder can be started: {worker.fault}") from worker.fault
     finally:  # Ctrl-C lands here too: no orphan stays
         for worker in workers:
             worker.stop()
@@ -64,6 +68,8 @@ class _Worker:
         self._memory = memory
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = False
+        self.fault: OSError | None = None
+        """Why no child could be started."""
 
     def drain(
         self,
@@ -75,7 +81,11 @@ class _Worker:
         for index, request in _until_empty(queue):
             if self._stopped:
                 return
-            reply = self._ask(request)
+            try:
+                reply = self._ask(request)
+            except OSError as fault:
+                self.fault = fault
+                return
             if reply:
                 failures[index] = reply
             done()
