@@ -9,6 +9,7 @@ TEST_READY := .venv/.test-ready
 .PHONY: demo test lint venv clean
 
 demo: $(RUN_READY)  ## write a sample series, assemble it and show it
+	@rm -rf demo
 	@.venv/bin/volume demo demo/body
 
 test: lint  ## everything that must hold before a change is done

@@ -6,8 +6,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 import shared_data
+
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI") == "true":
+    settings.load_profile("ci")  # a red run must mean the change, not the draw
 
 NO_X_SERVER = "no X server"
 """Begins the reason of a skip that root, who can install one, may not have."""

@@ -299,6 +299,7 @@ def program(*arguments: object) -> list[str]:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_export_leaves_nothing(series, tmp_path, number, code):
     phantom(tmp_path / "long", size=(256, 256, 300), gradient=(1, 1, 2), transfer_syntax="rle")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits "ignored"
     child = subprocess.Popen(
         program("export", tmp_path / "long", tmp_path / "head.nii.gz"),
         stderr=subprocess.PIPE,
@@ -410,3 +411,51 @@ def test_info_reads_a_volume_file(run, series, tmp_path):
     code, out, _ = run("info", tmp_path / "a.nii.gz", "--json")
     assert code == 0
     assert json.loads(out)["volumes"][0]["size"] == [24, 20, 12]
+
+
+def test_a_series_number_means_itself_alone(run, tmp_path):
+    for number in (4, 14, 40):
+        phantom(tmp_path / "series" / str(number), series=number, size=(24, 20, number))
+    code, _, err = run("export", tmp_path / "series", tmp_path / "a.nii", "--series", "4")
+    assert code == 0, err
+    assert nibabel.load(tmp_path / "a.nii").shape == (24, 20, 4)
+
+
+def test_padding_is_kept_on_request(run, tmp_path):
+    phantom(tmp_path / "series", padding=-2000)
+    assert run("export", tmp_path / "series", tmp_path / "a.nii", "--padding", "keep")[0] == 0
+    assert run("export", tmp_path / "series", tmp_path / "b.nii")[0] == 0
+    least = [
+        int(np.asanyarray(nibabel.load(tmp_path / n).dataobj).min()) for n in ("a.nii", "b.nii")
+    ]
+    assert least[0] == -3024
+    assert least[1] >= -1024
+
+
+def test_demo_writes_assembles_and_shows_without_touching_what_is_there(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    (tmp_path / "body.png").write_text("mine")
+    code, _, err = run("demo", "body")
+    assert code == 0
+    assert "body-2.png" in err
+    assert (tmp_path / "body.png").read_text() == "mine"
+    assert (tmp_path / "body-2.png").read_bytes()[:4] == b"\x89PNG"
+    code, _, err = run("demo", "body", "-q")
+    assert (code, err) == (0, "")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.txt").write_text("mine")
+    assert run("demo", "other")[0] == 1
+    assert listing(tmp_path / "other") == {"a.txt"}
+
+
+def test_export_json_says_what_info_says(run, series, tmp_path):
+    _, out, _ = run("info", series.folder, "--json")
+    (listed,) = json.loads(out)["volumes"]
+    code, out, _ = run("export", series.folder, tmp_path / "a.nii", "--json")
+    assert code == 0
+    (written,) = json.loads(out)["volumes"]
+    outputs = written.pop("outputs")
+    assert [Path(path).name for path in outputs] == ["a.nii", "a.json"]
+    assert {**written, "findings": []} == {**listed, "findings": []}

@@ -97,3 +97,55 @@ def test_a_file_that_goes_away_after_the_scan_is_named(tmp_path):
     with pytest.raises(volume.PixelError, match="cannot be read") as failure:
         assemble_from(found, found.stacks[0])
     assert failure.value.path == str(truth.paths[1])
+
+
+def test_pixels_stored_high_in_their_word_are_shifted_down(tmp_path):
+    true = np.resize(np.arange(4096), 120)
+
+    def edit(dataset: pydicom.Dataset, k: int, phase: int) -> None:
+        dataset.BitsStored, dataset.HighBit = 12, 15
+        dataset.PixelRepresentation = 0
+        dataset.PixelData = (true << 4).astype("<u2").tobytes()
+
+    phantom(tmp_path, **SMALL, modality="MR", edit=edit)
+    made = volume.load(tmp_path)
+    assert np.array_equal(made.array[2].ravel(), true)
+    assert "high-bits-masked" not in {finding.code for finding in made.findings}
+
+
+def test_big_endian_bytes_in_words_are_put_in_order(tmp_path):
+    """PS3.5 A.3: 8-bit pixels as OW in big endian stand byte-swapped in pairs."""
+    true = np.arange(120, dtype=np.uint8)
+
+    def edit(dataset: pydicom.Dataset, k: int, phase: int) -> None:
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit, dataset.PixelRepresentation = 7, 0
+        del dataset.PixelData
+        dataset.add_new("PixelData", "OW", true.view("<u2").byteswap().tobytes())
+
+    phantom(tmp_path, **SMALL, modality="MR", transfer_syntax="big-endian", edit=edit)
+    made = volume.load(tmp_path)
+    assert np.array_equal(made.array[1].ravel(), true)
+
+
+@pytest.mark.parametrize("syntax", ["jpeg-lossless-sv1", "jpeg-2000", "rle"])
+def test_negative_pixels_survive_compression(syntax, tmp_path):
+    truth = phantom(
+        tmp_path, size=(24, 20, 4), transfer_syntax=syntax, origin=(0, 0, -2000.0), intercept=0.0,
+        gradient=(1, 1, 0.5),
+    )  # fmt: skip
+    made = volume.load(tmp_path)
+    assert made.array.min() < -100
+    assert truth.error_mm(made.array, made.geometry.affine) <= 0.5 / truth.slope_per_mm + 1e-9
+
+
+def test_what_a_frame_says_of_itself_stands_before_what_all_share(tmp_path):
+    def edit(dataset: pydicom.Dataset, k: int, phase: int) -> None:
+        shared = dataset.SharedFunctionalGroupsSequence[0]
+        wrong = pydicom.Dataset()
+        wrong.ImagePositionPatient = [0, 0, 999]
+        shared.PlanePositionSequence = [wrong]
+
+    truth = phantom(tmp_path, size=(24, 20, 6), enhanced=True, edit=edit)
+    made = volume.load(tmp_path)
+    assert truth.error_mm(made.array, made.geometry.affine) <= 0.1

@@ -18,9 +18,7 @@ SMALL = (9, 8, 14)
 ANGLES = st.tuples(*[st.floats(-180, 180)] * 3)
 PLACES = st.tuples(*[st.floats(-400, 400)] * 3)
 SPACINGS = st.tuples(st.floats(0.3, 3), st.floats(0.3, 3), st.floats(0.4, 8))
-some = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+some = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def rotation(angles) -> np.ndarray:

@@ -18,7 +18,7 @@ from volume.errors import MemoryLimitError, VolumeError
 from volume.findings import Finding, info
 from volume.geometry import Geometry
 from volume.progress import Progress, Silent
-from volume.volume import Volume
+from volume.volume import AIR_HU, Volume
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -28,7 +28,6 @@ Slab = tuple[slice, NDArray[Any]]
 Blur = tuple[float, float, float]
 """The Gaussian's sigma along i, j and k of the source, in mm."""
 
-AIR_HU = -1024
 OUTSIDE, MEASURED, INVENTED = 0, 1, 2
 """Values of the mask `valid`."""
 LEAST_SHARE = 1 / 16

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import SimpleITK
 
 
+AIR_HU = -1024
+"""What lies outside the field of view of a CT."""
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """Voxels on a grid.

@@ -15,7 +15,7 @@ from volume.assembly.report import write_report
 from volume.assembly.selection import Selection, select
 from volume.assembly.self_check import Probes, check, check_resampled, draw_probes
 from volume.assembly.stack import Grid, Stack
-from volume.assembly.values import AIR_HU, Values, real_values
+from volume.assembly.values import Values, real_values
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import Pixels, read_pixels
 from volume.dicom.sop_classes import transfer_syntax_name
@@ -23,7 +23,7 @@ from volume.errors import GridError, PixelError
 from volume.findings import Finding, Severity, error, info
 from volume.geometry import Geometry
 from volume.progress import Progress, Silent
-from volume.volume import Volume
+from volume.volume import AIR_HU, Volume
 
 
 def assemble(stack: Stack, options: Options = DEFAULTS, progress: Progress | None = None) -> Volume:

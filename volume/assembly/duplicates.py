@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.encoding import DEFLATED
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import read_pixels
 from volume.dicom.reader import inflated
 from volume.findings import Finding, info, warning
 from volume.progress import Silent
-
-PLACES_WITHIN_MM = 0.01
 
 
 def drop_duplicates(
@@ -40,8 +39,8 @@ def drop_duplicates(
 
 
 def _signature(header: SliceHeader) -> tuple[object, ...]:
-    """Everything two copies of one slice share; the place in hundredths of a millimetre."""
-    place = tuple(round(x / PLACES_WITHIN_MM) for x in header.position or ())
+    """Everything two copies of one slice share."""
+    place = tuple(round(x / TOLERANCES.duplicate_mm) for x in header.position or ())
     traits = tuple(sorted((name, str(value)) for name, value in header.traits.items()))
     return (place, header.instance_number, header.image_type, header.rescale, traits)
 

@@ -34,14 +34,17 @@ def describe(stack: Stack) -> dict[str, Any]:
     }
 
 
-def describe_volume(volume: Volume) -> dict[str, Any]:
-    """Describe a volume in the same words, as `export --json` lists it."""
+def describe_volume(volume: Volume, description: str = "") -> dict[str, Any]:
+    """Describe a volume in the same words, as `export --json` lists it.
+
+    The description is the series', which no volume carries: it may name the patient.
+    """
     return {
         "id": volume.id,
         "series_number": volume.report.get("series_number"),
         "series_uid": volume.report.get("series_uid", ""),
         "modality": volume.modality,
-        "description": volume.report.get("description", ""),
+        "description": description,
         "size": list(volume.geometry.size),
         **_place(volume.geometry),
         "kind": volume.report.get("kind", ["regular"]),

@@ -78,7 +78,8 @@ def scan(source: str | os.PathLike[str], *, progress: Progress | None = None) ->
     _read_all(files, account, progress or Silent())
     series, dropped = _assemble_series(account.slices)
     series = [_with_file_findings(one, account) for one in series]
-    records = [_record(found, account, series, dropped) for found in files]
+    used, lost = _names(series)
+    records = [_record(found.name, account, used, lost, dropped) for found in files]
     return Scan(source, tuple(series), tuple(records), tuple(_merge(account.findings)))
 
 
@@ -173,16 +174,15 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
 
 
 def _record(
-    found: FoundFile, account: _Account, series: list[Series], dropped: dict[str, str]
+    name: str, account: _Account, used: set[str], lost: dict[str, str], dropped: dict[str, str]
 ) -> FileRecord:
-    if found.name in account.rejected:
-        return account.rejected[found.name]
-    used, lost = _names(series)
-    if found.name in lost:
-        return FileRecord(found.name, Fate.FAILED, lost[found.name])
-    if found.name in used:
-        return FileRecord(found.name, Fate.USED)
-    return FileRecord(found.name, Fate.IGNORED, dropped.get(found.name, "no slice of it is used"))
+    if name in account.rejected:
+        return account.rejected[name]
+    if name in lost:
+        return FileRecord(name, Fate.FAILED, lost[name])
+    if name in used:
+        return FileRecord(name, Fate.USED)
+    return FileRecord(name, Fate.IGNORED, dropped.get(name, "no slice of it is used"))
 
 
 def _names(series: list[Series]) -> tuple[set[str], dict[str, str]]:

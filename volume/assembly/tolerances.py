@@ -19,6 +19,8 @@ class Tolerances:
     cosines_warn: float = 1e-4
     cosines_refuse: float = 0.05
     pixel_spacing_relative: float = 1e-4
+    duplicate_mm: float = 0.01
+    """Two copies of one slice lie no further apart."""
     same_position_mm: float = 0.01
     same_position_of_quantum: float = 0.75
     """Places written rounded differ by a whole quantum or not at all."""
@@ -36,7 +38,6 @@ class Tolerances:
     equal_step_relative: float = 0.02
     drift_said_mm: float = 0.1
     drift_of_pixel: float = 0.5
-    line_residual_mm: float = 0.1
     shift_refuse_mm: float = 20.0
     shift_refuse_of_view: float = 0.25
     spacing_tag_relative: float = 0.01

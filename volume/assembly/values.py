@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from volume.dicom.header import ModalityLut, SliceHeader
 from volume.findings import Finding, info, warning
+from volume.volume import AIR_HU
 
-AIR_HU = -1024
-"""What lies outside the field of view of a CT."""
 INT16 = np.iinfo(np.int16)
 FLOAT32_WHOLE = 2**24
 """Every whole number up to here has a float32 of its own."""

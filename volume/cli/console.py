@@ -19,7 +19,6 @@ PATIENCE_S = 1.0
 """Work that is over sooner shows no bar."""
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that move the cursor, turn the text around or are not there."""
-STYLES = {Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 
 
 def safe(text: object) -> str:

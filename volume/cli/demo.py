@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 import click
@@ -28,11 +29,14 @@ def demo(folder: str, quiet: bool) -> None:
     series = Path(folder)
     if not _is_there(series):
         write_sample(series, progress=Bar("writing the sample", hidden=quiet))
-    say(f"a sample series is in {safe(series)}")
+    tell = (lambda _text: None) if quiet else say
+    tell(f"a sample series is in {safe(series)}")
     ct = load(series, progress=Bar("reading slices", hidden=quiet))
-    say(f"assembled: {ct!r}")
-    _show(ct, series)
-    say(f"next: volume info {safe(series)}\n      volume export {safe(series)} demo.nii.gz")
+    tell(f"assembled: {ct!r}")
+    picture = _show(ct, series)
+    if picture is not None:
+        tell(f"there is no display here; the picture is in {safe(picture)}")
+    tell(f"next: volume info {safe(series)}\n      volume export {safe(series)} demo.nii.gz")
 
 
 def _is_there(series: Path) -> bool:
@@ -42,13 +46,19 @@ def _is_there(series: Path) -> bool:
     return any(one.uid == SERIES_UID for one in scan(series).series)
 
 
-def _show(ct: Volume, series: Path) -> None:
+def _show(ct: Volume, series: Path) -> Path | None:
+    """Open a window, or write a picture beside the series where there is no display."""
     from volume.viewer.picture import screenshot
     from volume.viewer.window import view
 
     try:
         view(ct, window="soft-tissue", title="demo")
     except DisplayError:
-        picture = series.parent / f"{series.name}.png"
-        screenshot(ct, picture, window="soft-tissue", overwrite=True)
-        say(f"there is no display here; the picture is in {safe(picture)}")
+        return screenshot(ct, _free_name(series), window="soft-tissue")
+    return None
+
+
+def _free_name(series: Path) -> Path:
+    """Give a name for the picture that nothing has yet."""
+    names = (f"{series.name}{f'-{n}' if n > 1 else ''}.png" for n in count(1))
+    return next(path for name in names if not (path := series.parent / name).exists())

@@ -89,10 +89,10 @@ def export(
         return _export_all(source, Path(output), series, wishes, as_json)
     kind: Kind = "volumes" if four_d else "volume"
     refuse_output(output, kind, overwrite=wishes.overwrite, sidecar=wishes.sidecar)
-    volumes = [_shaped(volume, wishes) for volume in _volumes(source, series, four_d, wishes)]
-    written = _write(volumes, Path(output), wishes)
+    loaded = list(_volumes(source, series, four_d, wishes))
+    written = _write([volume for volume, _ in loaded], Path(output), wishes)
     if as_json:
-        print_json(_document([_described(volume, written) for volume in volumes], []))
+        print_json(_document([_described(one, written, said) for one, said in loaded], []))
     return 0
 
 
@@ -111,15 +111,20 @@ def _geometry_of(like: str | None) -> Geometry | None:
     return stack.geometry
 
 
-def _volumes(source: str, series: str | None, four_d: bool, wishes: Wishes) -> Iterator[Volume]:
-    """Load the volume that is meant; with --4d, every one that shares its grid."""
+def _volumes(
+    source: str, series: str | None, four_d: bool, wishes: Wishes
+) -> Iterator[tuple[Volume, str]]:
+    """Load the volume that is meant, with its description; with --4d, all that share its grid."""
     if is_volume_file(source) and Path(source).is_file():
-        yield read(source, progress=Bar("reading", hidden=wishes.quiet))
+        volume = read(source, progress=Bar("reading", hidden=wishes.quiet))
+        yield _shaped(volume, wishes), ""
         return
     found = scan(source, progress=Bar("reading headers", hidden=wishes.quiet))
     stacks = _on_one_grid(matching(found, series), source) if four_d else [choose(found, series)]
     for stack in stacks:
-        yield assemble_from(found, stack, wishes.making, Bar("reading slices", hidden=wishes.quiet))
+        bar = Bar("reading slices", hidden=wishes.quiet)
+        volume = assemble_from(found, stack, wishes.making, bar)
+        yield _shaped(volume, wishes), stack.description
 
 
 def _on_one_grid(stacks: Sequence[Stack], source: str) -> list[Stack]:
@@ -191,7 +196,7 @@ def _export_all(
             bar = Bar(f"reading {stack.id}", hidden=wishes.quiet)
             volume = _shaped(assemble_from(found, stack, wishes.making, bar), wishes)
             written = _write([volume], folder / f"{stack.id}{SUFFIX_OF_ALL}", wishes)
-            done.append(_described(volume, written))
+            done.append(_described(volume, written, stack.description))
         except VolumeError as fault:
             failures.append((stack, fault))
             say(f"{stack.id} is not written:\n{word_error(fault).rstrip()}")
@@ -212,8 +217,8 @@ def _make_folder(folder: Path) -> None:
         raise VolumeError(what, files=(str(folder),)) from None
 
 
-def _described(volume: Volume, written: Sequence[Path]) -> dict[str, Any]:
-    return {**describe_volume(volume), "outputs": [str(path) for path in written]}
+def _described(volume: Volume, written: Sequence[Path], description: str) -> dict[str, Any]:
+    return {**describe_volume(volume, description), "outputs": [str(path) for path in written]}
 
 
 def _document(

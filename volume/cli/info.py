@@ -33,7 +33,8 @@ SCHEMA = "volume.info/1"
 def info(sources: tuple[str, ...], as_json: bool, quiet: bool, verbose: bool) -> int:
     """Say what is here: every series and stack, every file accounted for.
 
-    Reads headers only. Exits 3 where there is no DICOM volume.
+    Reads headers only, and the pixels of slices that may be duplicates. Exits 3 where
+    there is no DICOM volume.
     """
     hidden = quiet or as_json
     files = [source for source in sources if is_volume_file(source) and Path(source).is_file()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -56,9 +57,6 @@ def mesh(
         say(f"{safe(written[0])}: {_told(dict(surface.report))}")
 
 
-def _told(report: dict[str, object]) -> str:
-    closed = "closed" if report.get("closed") else "not closed"
-    return (
-        f"{report.get('triangles')} triangles at {report.get('level')} {report.get('unit')},"
-        f" {closed}, {report.get('volume_ml'):.4g} mL"
-    )
+def _told(report: dict[str, Any]) -> str:
+    size = f"closed, {report['volume_ml']:.4g} mL" if report["closed"] else "not closed"
+    return f"{report['triangles']} triangles at {report['level']:g} {report['unit']}, {size}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 import struct
 import warnings
 from collections.abc import Callable
@@ -16,31 +15,21 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
-from volume.dicom import elements, frames, sop_classes
-from volume.dicom.codestream import DECODABLE, HTJ2K, JPEG, JPEG_2000
+from volume.dicom import elements, frames, image_plane, sop_classes
 from volume.dicom.encoding import (
-    EXPLICIT_BIG,
-    LONG_VRS,
-    NATIVE,
     Encoding,
     NotDicom,
     Unreadable,
     meta_repaired,
     open_data_set,
-    plain_syntax,
 )
 from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
+from volume.dicom.pixel_layout import PIXEL_DATA, UNDEFINED, read_layout
 from volume.findings import Finding
 
-PIXEL_DATA = 0x7FE00010
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 LUT_DATA = 0x00283006
-UNDEFINED = 0xFFFFFFFF
-FRAMES_AT_MOST = 100_000
-EXCESS_OF_FRAME = 8
-"""Pixel data may be padded (a real MR: 128 bytes after 8192), by less than an eighth of a frame."""
-SIDE_AT_MOST = 65_535
 
 KEYWORDS = (
     "ImageType SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID"
@@ -106,7 +95,7 @@ def _slices(
 ) -> list[SliceHeader]:
     if "MOSAIC" in elements.texts(data, "ImageType"):
         raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
-    layout = _layout(data, encoding)
+    layout = read_layout(data, encoding)
     header = _classic(data, layout, found, sop_class)
     if sop_class in sop_classes.FRAMES:
         return frames.split(header, data)
@@ -149,104 +138,8 @@ def _stop(stream: BinaryIO, size: int) -> Callable[[BaseTag, str | None, int], b
     return stop
 
 
-def _layout(data: Dataset, encoding: Encoding) -> PixelLayout:
-    """Say how the pixels are encoded, after checking that it can be."""
-    vr, offset, length = _find_pixels(encoding)
-    rows, columns = (elements.count(data, keyword) for keyword in ("Rows", "Columns"))
-    frame_count = elements.count(data, "NumberOfFrames") or 1
-    samples = elements.count(data, "SamplesPerPixel") or 1
-    allocated = elements.count(data, "BitsAllocated") or 0
-    stored = elements.count(data, "BitsStored") or allocated
-    high = elements.count(data, "HighBit")
-    if not rows or not columns or rows > SIDE_AT_MOST or columns > SIDE_AT_MOST:
-        raise Unreadable("Rows and Columns are missing or zero")
-    if frame_count > FRAMES_AT_MOST:
-        raise Unreadable(f"{frame_count} frames are declared: more than can be")
-    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or samples not in (1, 3):
-        raise Unreadable(
-            f"pixels of {samples} samples in {allocated} bits, {stored} stored, are not handled",
-            "not-supported-yet",
-        )
-    high = stored - 1 if high is None else high
-    if not stored - 1 <= high < allocated:
-        raise Unreadable(f"High Bit {high} contradicts {stored} bits stored")
-    needed = rows * columns * samples * frame_count * allocated // 8
-    frame_bytes = rows * columns * samples * allocated // 8
-    transfer_syntax = _syntax_of_pixels(encoding, length, needed)
-    present = min(length if length is not None else 0, encoding.size - offset)
-    if transfer_syntax in NATIVE and (length or 0) - needed >= frame_bytes // EXCESS_OF_FRAME:
-        raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
-    photometric = elements.text(data, "PhotometricInterpretation")
-    _refuse_colours(photometric, samples, transfer_syntax)
-    return PixelLayout(
-        transfer_syntax=transfer_syntax,
-        offset=offset,
-        length=length,
-        frames=frame_count,
-        samples=samples,
-        photometric=photometric,
-        planar=elements.hint(data, "PlanarConfiguration") == 1,
-        bits_allocated=allocated,
-        bits_stored=stored,
-        high_bit=high,
-        signed=elements.hint(data, "PixelRepresentation") == 1,
-        swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
-        missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
-    )
-
-
-def _refuse_colours(photometric: str, samples: int, transfer_syntax: str) -> None:
-    """Refuse colour models that would come out as something they are not (C.7.6.3.1.2)."""
-    if samples == 1:
-        known = photometric in ("MONOCHROME1", "MONOCHROME2", "")
-    elif transfer_syntax in JPEG | JPEG_2000 | HTJ2K:
-        known = photometric == "RGB" or photometric.startswith("YBR_")
-    else:
-        known = photometric == "RGB"
-    if not known:
-        name = photometric if re.fullmatch(r"[A-Z0-9_ ]{1,16}", photometric) else "another model"
-        raise Unreadable(f"pixels in {name} are not handled yet", "not-supported-yet")
-
-
-def _syntax_of_pixels(encoding: Encoding, length: int | None, needed: int) -> str:
-    """Hold the transfer syntax against the pixel data: compressed ones have no length.
-
-    Raises `Unreadable` where neither what is declared nor its contrary fits.
-    """
-    declared = encoding.transfer_syntax
-    if declared in NATIVE and length is None:
-        raise Unreadable("the pixels are compressed; the transfer syntax says they are not")
-    if declared not in DECODABLE or length is None:
-        return declared
-    if length - needed in (0, 1):
-        return plain_syntax(encoding.implicit, encoding.little)
-    raise Unreadable("the transfer syntax says the pixels are compressed; they are not")
-
-
-def _find_pixels(encoding: Encoding) -> tuple[bytes, int, int | None]:
-    """Read the head of the pixel data element: its VR, offset and length."""
-    order = "<" if encoding.little else ">"
-    head = encoding.stream.read(8)
-    if len(head) < 8:
-        raise Unreadable("there are no pixel data", "pixels-truncated")
-    group, element = struct.unpack(order + "HH", head[:4])
-    if group << 16 | element != PIXEL_DATA:
-        raise Unreadable("floating point pixels are not read yet", "not-supported-yet")
-    vr = b"OW" if encoding.implicit else head[4:6]
-    if encoding.implicit:
-        (length,) = struct.unpack(order + "I", head[4:8])
-    elif vr in LONG_VRS:
-        (length,) = struct.unpack(order + "I", encoding.stream.read(4).ljust(4, b"\0"))
-    else:
-        (length,) = struct.unpack(order + "H", head[6:8])
-    return vr, encoding.stream.tell(), None if length == UNDEFINED else length
-
-
 def _classic(data: Dataset, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:
     """Make the record of what stands at the top of the data set."""
-    orientation = elements.floats(data, "ImageOrientationPatient", 6)
-    position = elements.floats(data, "ImagePositionPatient", 3)
-    spacing = elements.floats(data, "PixelSpacing", 2)
     number = _number(elements.hint(data, "SeriesNumber"))
     return SliceHeader(
         path=found.path,
@@ -267,14 +160,14 @@ def _classic(data: Dataset, layout: PixelLayout, found: FoundFile, sop_class: st
         image_type=elements.texts(data, "ImageType"),
         rows=elements.count(data, "Rows") or 0,
         columns=elements.count(data, "Columns") or 0,
-        position=frames.vector(position),
-        orientation=frames.directions(orientation),
-        pixel_spacing=frames.spacing(spacing),
+        position=image_plane.position(data),
+        orientation=image_plane.orientation(data),
+        pixel_spacing=image_plane.pixel_spacing(data),
         slice_thickness=elements.hint(data, "SliceThickness"),
         spacing_between_slices=elements.hint(data, "SpacingBetweenSlices"),
-        rescale=frames.rescale(data, elements.text(data, "Units")) or Rescale(),
+        rescale=image_plane.rescale(data, elements.text(data, "Units")) or Rescale(),
         lut=_lut(data, signed=layout.signed),
-        window=frames.window(data),
+        window=image_plane.window(data),
         padding=_padding(data, layout.signed),
         lossy=elements.text(data, "LossyImageCompression") == "01",
         real_world=bool(elements.items(data, "RealWorldValueMappingSequence")),
@@ -322,7 +215,9 @@ def _lut(data: Dataset, *, signed: bool) -> ModalityLut | None:
 
 def read_traits(data: Dataset) -> dict[str, Trait]:
     """Read the tags that may tell slices at one place apart."""
-    return {keyword: found for keyword in TRAITS if (found := frames.trait(data, keyword)) != ""}
+    return {
+        keyword: found for keyword in TRAITS if (found := image_plane.trait(data, keyword)) != ""
+    }
 
 
 def _padding(data: Dataset, signed: bool) -> tuple[int, int] | None:

@@ -68,7 +68,8 @@ class _Worker:
         self._memory = memory
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = False
-        self.fault: OSError | None = None
+        self._lock = threading.Lock()
+        self.fault: Exception | None = None
         """Why no child could be started."""
 
     def drain(
@@ -83,8 +84,9 @@ class _Worker:
                 return
             try:
                 reply = self._ask(request)
-            except OSError as fault:
-                self.fault = fault
+            except (OSError, ValueError) as fault:  # ValueError: a pipe that `stop` has closed
+                if not self._stopped:
+                    self.fault = fault
                 return
             if reply:
                 failures[index] = reply
@@ -92,8 +94,9 @@ class _Worker:
         self.stop()
 
     def stop(self) -> None:
-        """End the child."""
-        self._stopped = True
+        """End the child, for good."""
+        with self._lock:
+            self._stopped = True
         self._kill()
 
     def _ask(self, request: Request) -> Reply:
@@ -117,15 +120,18 @@ class _Worker:
         return {"code": "unreadable", "reason": _epitaph(late)}
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._child = subprocess.Popen(
-            command(self._memory.address),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=self._memory.pass_fds,
-            env={**os.environ, "PYTHONPATH": _search_path()},
-        )
-        return self._child
+        with self._lock:  # no child is started behind the back of `stop`
+            if self._stopped:
+                raise ValueError("stopped")
+            self._child = subprocess.Popen(
+                command(self._memory.address),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=self._memory.pass_fds,
+                env={**os.environ, "PYTHONPATH": _search_path()},
+            )
+            return self._child
 
     def _kill(self) -> None:
         child, self._child = self._child, None

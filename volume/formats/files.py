@@ -243,4 +243,7 @@ def _sidecar_part(contents: Contents, output: Path, suffix: str, others: Sequenc
 
 
 def _sidecar_of(output: Path, suffix: str) -> Path:
+    """Give head.json for head.nii.gz, as BIDS has it; a mesh's must not take a volume's place."""
+    if FORMATS[suffix].holds == ("mesh",):
+        return output.with_name(f"{output.name}.json")
     return output.with_name(stem(output, suffix) + ".json")

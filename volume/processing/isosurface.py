@@ -69,12 +69,14 @@ def _level(volume: Volume, level: float | None) -> float:
     values = f"the values lie between {least:.6g} and {greatest:.6g}{unit}"
     if level is None:
         if volume.modality != "CT":
-            raise SurfaceError(f"a surface needs a level; {values}", remedy="choose a level")
+            raise SurfaceError(
+                f"a surface needs a level; {values}", remedy="choose one with {level=VALUE}"
+            )
         level = BONE_HU
     if not least < level <= greatest:
         raise SurfaceError(
             f"there is no surface at {level:.6g}{unit}: {values}",
-            remedy="choose a level between them",
+            remedy="choose one between them with {level=VALUE}",
         )
     return float(level)
 
@@ -198,8 +200,13 @@ def _report(made: Mesh, volume: Volume, level: float, *, smooth: bool) -> dict[s
         "volume_ml": enclosed / 1000 if open_edges == 0 else None,
         "area_cm2": area / 100,
         "bounds": [low.tolist(), high.tolist()],
+        "source": {key: volume.report[key] for key in SOURCE if key in volume.report},
         "findings": [finding.as_json() for finding in volume.findings],
     }
+
+
+SOURCE = "id series_uid study_uid frame_of_reference_uid kind options".split()
+"""What a mesh's report keeps of its volume's: the way back to the archive."""
 
 
 def _boundary_edges(faces: NDArray[np.int32], points: int) -> int:

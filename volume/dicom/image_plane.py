@@ -1,0 +1,78 @@
+"""Values of the Image Plane and related modules, of a classic slice or of a frame.
+
+PS3.3 C.7.6.2 (where the slice lies), C.11.1 (rescale), C.11.2 (window).
+"""
+
+from __future__ import annotations
+
+import math
+
+from pydicom.dataset import Dataset
+
+from volume.dicom import elements
+from volume.dicom.encoding import Unreadable
+from volume.dicom.header import Rescale, Trait, Vector
+
+
+def trait(data: Dataset, keyword: str) -> Trait:
+    """Read a value that can be compared: a number, numbers or a text; absent is ""."""
+    found = elements.values(data, keyword)
+    if not found:
+        return ""
+    try:
+        numbers = tuple(float(value) for value in found)
+    except ValueError:
+        return "\\".join(map(str, found))
+    if not all(math.isfinite(number) for number in numbers):
+        return "\\".join(map(str, found))
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def position(data: Dataset) -> Vector | None:
+    """Read Image Position (Patient): the centre of the first pixel, in mm LPS."""
+    found = elements.floats(data, "ImagePositionPatient", 3)
+    return None if found is None else (found[0], found[1], found[2])
+
+
+def orientation(data: Dataset) -> tuple[Vector, Vector] | None:
+    """Read Image Orientation (Patient): the directions of a row and of a column."""
+    found = elements.floats(data, "ImageOrientationPatient", 6)
+    if found is None:
+        return None
+    x, y, z, u, v, w = found
+    return (x, y, z), (u, v, w)
+
+
+def pixel_spacing(data: Dataset) -> tuple[float, float] | None:
+    """Read Pixel Spacing: between rows and between columns, in mm; it must be positive."""
+    found = elements.floats(data, "PixelSpacing", 2)
+    if found is None:
+        return None
+    if min(found) <= 0:
+        raise Unreadable(f"PixelSpacing must be positive, not {found[0]:g}, {found[1]:g}")
+    return found[0], found[1]
+
+
+def rescale(data: Dataset, unit: str = "") -> Rescale | None:
+    """Read slope, intercept and unit, or None where neither number is there.
+
+    Raises `Unreadable` where a number is there that is none, or the slope is zero.
+    """
+    slope = elements.floats(data, "RescaleSlope", 1)
+    intercept = elements.floats(data, "RescaleIntercept", 1)
+    if slope is None and intercept is None:
+        return Rescale(unit=unit) if unit else None
+    declared = (slope is not None) + (intercept is not None)
+    slope = slope or (1.0,)
+    if slope[0] == 0:
+        raise Unreadable("RescaleSlope is zero")
+    unit = elements.text(data, "RescaleType") or unit
+    return Rescale(slope[0], (intercept or (0.0,))[0], unit, declared)
+
+
+def window(data: Dataset) -> tuple[float, float] | None:
+    """Read the first window as (centre, width), where there is a sound one."""
+    centre, width = elements.hint(data, "WindowCenter"), elements.hint(data, "WindowWidth")
+    if centre is None or width is None or width < 1:
+        return None
+    return centre, width

@@ -1,0 +1,123 @@
+"""How the pixels of a file are encoded, held against the bytes that are there."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from pydicom.dataset import Dataset
+
+from volume.dicom import elements
+from volume.dicom.codestream import DECODABLE, HTJ2K, JPEG, JPEG_2000
+from volume.dicom.encoding import (
+    EXPLICIT_BIG,
+    LONG_VRS,
+    NATIVE,
+    Encoding,
+    Unreadable,
+    plain_syntax,
+)
+from volume.dicom.header import PixelLayout
+
+PIXEL_DATA = 0x7FE00010
+UNDEFINED = 0xFFFFFFFF
+FRAMES_AT_MOST = 100_000
+SIDE_AT_MOST = 65_535
+EXCESS_OF_FRAME = 8
+"""Pixel data may be padded (a real MR: 128 bytes after 8192), by less than an eighth of a frame."""
+
+
+def read_layout(data: Dataset, encoding: Encoding) -> PixelLayout:
+    """Say how the pixels are encoded; the stream stands at the pixel data element.
+
+    Everything declared is checked against the bytes there are. Raises `Unreadable`.
+    """
+    vr, offset, length = _find_pixels(encoding)
+    rows, columns = (elements.count(data, keyword) for keyword in ("Rows", "Columns"))
+    frame_count = elements.count(data, "NumberOfFrames") or 1
+    samples = elements.count(data, "SamplesPerPixel") or 1
+    allocated = elements.count(data, "BitsAllocated") or 0
+    stored = elements.count(data, "BitsStored") or allocated
+    high = elements.count(data, "HighBit")
+    if not rows or not columns or rows > SIDE_AT_MOST or columns > SIDE_AT_MOST:
+        raise Unreadable("Rows and Columns are missing or zero")
+    if frame_count > FRAMES_AT_MOST:
+        raise Unreadable(f"{frame_count} frames are declared: more than can be")
+    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or samples not in (1, 3):
+        raise Unreadable(
+            f"pixels of {samples} samples in {allocated} bits, {stored} stored, are not handled",
+            "not-supported-yet",
+        )
+    high = stored - 1 if high is None else high
+    if not stored - 1 <= high < allocated:
+        raise Unreadable(f"High Bit {high} contradicts {stored} bits stored")
+    needed = rows * columns * samples * frame_count * allocated // 8
+    frame_bytes = rows * columns * samples * allocated // 8
+    transfer_syntax = _syntax_of_pixels(encoding, length, needed)
+    present = min(length if length is not None else 0, encoding.size - offset)
+    if transfer_syntax in NATIVE and (length or 0) - needed >= frame_bytes // EXCESS_OF_FRAME:
+        raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
+    photometric = elements.text(data, "PhotometricInterpretation")
+    _refuse_colours(photometric, samples, transfer_syntax)
+    return PixelLayout(
+        transfer_syntax=transfer_syntax,
+        offset=offset,
+        length=length,
+        frames=frame_count,
+        samples=samples,
+        photometric=photometric,
+        planar=elements.hint(data, "PlanarConfiguration") == 1,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=high,
+        signed=elements.hint(data, "PixelRepresentation") == 1,
+        swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
+        missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
+    )
+
+
+def _refuse_colours(photometric: str, samples: int, transfer_syntax: str) -> None:
+    """Refuse colour models that would come out as something they are not (C.7.6.3.1.2)."""
+    if samples == 1:
+        known = photometric in ("MONOCHROME1", "MONOCHROME2", "")
+    elif transfer_syntax in JPEG | JPEG_2000 | HTJ2K:
+        known = photometric == "RGB" or photometric.startswith("YBR_")
+    else:
+        known = photometric == "RGB"
+    if not known:
+        name = photometric if re.fullmatch(r"[A-Z0-9_ ]{1,16}", photometric) else "another model"
+        raise Unreadable(f"pixels in {name} are not handled yet", "not-supported-yet")
+
+
+def _syntax_of_pixels(encoding: Encoding, length: int | None, needed: int) -> str:
+    """Hold the transfer syntax against the pixel data: compressed ones have no length.
+
+    Raises `Unreadable` where neither what is declared nor its contrary fits.
+    """
+    declared = encoding.transfer_syntax
+    if declared in NATIVE and length is None:
+        raise Unreadable("the pixels are compressed; the transfer syntax says they are not")
+    if declared not in DECODABLE or length is None:
+        return declared
+    if length - needed in (0, 1):
+        return plain_syntax(encoding.implicit, encoding.little)
+    raise Unreadable("the transfer syntax says the pixels are compressed; they are not")
+
+
+def _find_pixels(encoding: Encoding) -> tuple[bytes, int, int | None]:
+    """Read the head of the pixel data element: its VR, offset and length."""
+    order = "<" if encoding.little else ">"
+    head = encoding.stream.read(8)
+    if len(head) < 8:
+        raise Unreadable("there are no pixel data", "pixels-truncated")
+    group, element = struct.unpack(order + "HH", head[:4])
+    if group << 16 | element != PIXEL_DATA:
+        raise Unreadable("floating point pixels are not read yet", "not-supported-yet")
+    vr = b"OW" if encoding.implicit else head[4:6]
+    if encoding.implicit:
+        (length,) = struct.unpack(order + "I", head[4:8])
+    elif vr in LONG_VRS:
+        (length,) = struct.unpack(order + "I", encoding.stream.read(4).ljust(4, b"\0"))
+    else:
+        (length,) = struct.unpack(order + "H", head[6:8])
+    return vr, encoding.stream.tell(), None if length == UNDEFINED else length
