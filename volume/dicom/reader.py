@@ -78,7 +78,7 @@ def read_headers(found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
 
 
 def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
-    data = _parse(encoding)
+    data = parse(encoding)
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     refused = sop_classes.judge(sop_class)
     if refused:
@@ -114,7 +114,7 @@ def _contradiction(encoding: Encoding, slices: list[SliceHeader], name: str) -> 
     return [meta_repaired(encoding.transfer_syntax, used, name)]
 
 
-def _parse(encoding: Encoding) -> Dataset:
+def parse(encoding: Encoding) -> Dataset:
     """Read the wanted elements up to the pixel data; leave the stream there."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
