@@ -133,6 +133,11 @@ def error(code: str, message: str, **more: Any) -> Finding:
     return Finding(code, Severity.ERROR, message, **more)
 
 
+def count(number: int, noun: str) -> str:
+    """Word a number of things: "1 slice", "2 slices"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 REMEDIES: Mapping[tuple[str, str], str] = {
     ("gaps", "fill"): "interpolate and mark them with {gaps=fill},"
     " or keep the largest run with {gaps=largest}",

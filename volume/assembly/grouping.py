@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom import sop_classes
 from volume.dicom.header import SliceHeader
-from volume.findings import Finding, error, info, warning
+from volume.findings import Finding, count, error, info, warning
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,6 @@ def _by_placing(group: Group) -> list[Group]:
         return [unplaced]
     said = warning("not-a-stack", f"left out: {refusal.message}", files=refusal.files)
     return [Group(tuple(placed), group.letters, (*group.findings, said)), unplaced]
-
-
-def count(number: int, noun: str) -> str:
-    """Word a number of things: "1 slice", "2 slices"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _lacks(header: SliceHeader) -> str | None:

@@ -14,6 +14,7 @@ from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
 from volume.dicom.files import Fate
 from volume.errors import NotDicomError, SeriesChoiceError
+from volume.findings import count
 from volume.formats.files import is_volume_file, read
 from volume.progress import Progress
 from volume.volume import Volume
@@ -140,12 +141,12 @@ def _any_stacks(found: Scan) -> tuple[Stack, ...]:
     if not found.files:
         raise NotDicomError("there are no files here", files=(found.source,))
     reasons = [
-        f"{finding.message} ({len(finding.files)} file{'s' * (len(finding.files) > 1)})"
+        f"{finding.message} ({count(len(finding.files), 'file')})"
         for finding in sorted(found.findings, key=lambda f: -len(f.files))[:REASONS_SHOWN]
     ]
     failed = found.count(Fate.FAILED)
     raise NotDicomError(
-        f"no DICOM volume in {found.count()} files: {'; '.join(reasons)}",
+        f"no DICOM volume in {count(found.count(), 'file')}: {'; '.join(reasons)}",
         files=(found.source,),
         remedy="see what became of every file with `volume info`" if failed else None,
     )

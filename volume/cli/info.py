@@ -19,7 +19,7 @@ from volume.assembly.stack import Stack
 from volume.cli import options
 from volume.cli.console import Bar, print_json, safe, word_finding
 from volume.dicom.files import Fate
-from volume.findings import Finding, Severity
+from volume.findings import Finding, Severity, count
 from volume.formats.files import is_volume_file, read
 from volume.volume import Volume
 
@@ -85,7 +85,7 @@ def _document(scans: Sequence[Scan], files: Sequence[tuple[str, Volume]]) -> dic
 def _print(found: Scan, verbose: bool) -> None:
     """Print the table of volumes, what was found about each, and the other files."""
     counts = ", ".join(f"{found.count(fate)} {fate}" for fate in Fate)
-    _line(f"{safe(found.source)}: {found.count()} files: {counts}")
+    _line(f"{safe(found.source)}: {count(found.count(), 'file')}: {counts}")
     for series in found.series:
         _line()
         _print_series(series)
