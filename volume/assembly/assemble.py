@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.options import DEFAULTS, Options
-from volume.assembly.regularise import UNTOUCHED, Straightening, plan, straighten, stray_mm
+from volume.assembly.placement import corner_stray_mm
+from volume.assembly.regularise import (
+    ON_A_SLICE,
+    UNTOUCHED,
+    Straightening,
+    plan,
+    straighten,
+    stray_mm,
+)
 from volume.assembly.report import write_report
 from volume.assembly.selection import Selection, select
 from volume.assembly.self_check import Probes, check, check_resampled, draw_probes
@@ -100,7 +108,9 @@ def refuse_if_unsafe(stack: Stack, geometry: str) -> None:
         )
 
 
-BENT = frozenset("gantry-tilt variable-spacing irregular-spacing in-plane-shift".split())
+BENT = frozenset(
+    "gantry-tilt variable-spacing irregular-spacing in-plane-shift missing-slices".split()
+)
 
 
 def _on_its_grid(
@@ -110,7 +120,8 @@ def _on_its_grid(
     grid = _grid(stack)
     if stack.kind in UNTOUCHED or options.geometry == "raw":
         volume = _volume(stack, values, values.array, own_geometry(stack))
-        check(volume, stack.slices, probes, stray_mm(grid, stack.kind))
+        corner = corner_stray_mm(stack.slices, grid.placement.axes)
+        check(volume, stack.slices, probes, stray_mm(grid, stack.kind, corner))
         return volume
     how = plan(grid, stack.slices[0].columns, stack.slices[0].rows, stack.kind)
     progress.total = len(stack.slices) + how.geometry.size[2]
@@ -200,6 +211,14 @@ def _paths(stack: Stack, names: Sequence[str]) -> tuple[str, ...]:
 def _report(
     stack: Stack, selection: Selection, options: Options, values: Values
 ) -> Mapping[str, Any]:
-    indices = {n: k for k, n in enumerate(selection.chosen)}
     asked = {"geometry": options.geometry, "gaps": options.gaps, "padding": options.padding}
-    return write_report(stack, indices, asked, values.summary)
+    return write_report(stack, _places_along_k(selection), asked, values.summary)
+
+
+def _places_along_k(selection: Selection) -> dict[int, float]:
+    """Give where each slice stands in the output, along k; fractional between its slices."""
+    places = _grid(selection.stack).spacing.indices
+    return {
+        n: round(float(k)) if abs(k - round(k)) < ON_A_SLICE else round(float(k), 4)
+        for n, k in zip(selection.chosen, places, strict=True)
+    }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,15 +20,16 @@ from volume.progress import Silent
 
 
 def drop_duplicates(
-    slices: Sequence[SliceHeader],
+    slices: Sequence[SliceHeader], *, numbered: bool = True
 ) -> tuple[list[SliceHeader], list[SliceHeader], list[Finding]]:
     """Separate slices from their duplicates, and say which were found.
 
-    Pixels are compared only where place, number and every telling tag agree already.
+    Pixels are compared only where place, every telling tag and (unless `numbered` is
+    False) the InstanceNumber agree already.
     """
     groups: dict[tuple[object, ...], list[SliceHeader]] = defaultdict(list)
     for header in slices:
-        groups[_signature(header)].append(header)
+        groups[_signature(header, numbered=numbered)].append(header)
     kept: list[SliceHeader] = []
     pairs: list[tuple[SliceHeader, SliceHeader]] = []
     for alike in groups.values():
@@ -38,17 +41,18 @@ def drop_duplicates(
     return kept, [header for _, header in pairs], _dropped(pairs) + _conflicts(kept)
 
 
-def _signature(header: SliceHeader) -> tuple[object, ...]:
+def _signature(header: SliceHeader, *, numbered: bool) -> tuple[object, ...]:
     """Everything two copies of one slice share."""
     place = tuple(round(x / TOLERANCES.duplicate_mm) for x in header.position or ())
     traits = tuple(sorted((name, str(value)) for name, value in header.traits.items()))
-    return (place, header.instance_number, header.image_type, header.rescale, traits)
+    number = header.instance_number if numbered else None
+    return (place, number, header.image_type, header.rescale, traits)
 
 
 def _twins(alike: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, SliceHeader | None]]:
     """Give every slice with the one of which it is a copy, or None; whole files first."""
-    if len(alike) == 1:
-        yield alike[0], None
+    if len({header.path for header in alike}) == 1:  # frames of one file are no copies
+        yield from ((header, None) for header in alike)
         return
     decode = len({header.pixels.transfer_syntax for header in alike}) > 1
     known: dict[object, SliceHeader] = {}
@@ -68,17 +72,27 @@ def _content(header: SliceHeader, *, decode: bool) -> list[object]:
     return [tuple(stored), _values(header)] if decode else [tuple(stored)]
 
 
-def _stored_bytes(header: SliceHeader) -> bytes | object:
+def _stored_bytes(header: SliceHeader) -> object:
     """Sum up the pixel data of a file as they stand in it."""
     layout = header.pixels
     try:
-        with open(header.path, "rb") as file:  # noqa: PTH123
-            if layout.transfer_syntax == DEFLATED:
-                return hashlib.sha256(inflated(header.path).getvalue()[layout.offset :]).digest()
-            file.seek(layout.offset)
-            return hashlib.sha256(file.read(layout.length or -1)).digest()
+        status = os.stat(header.path)  # noqa: PTH116
+        whole = header.path, status.st_mtime_ns, status.st_size, layout.offset, layout.length
+        return _sum_of(*whole, deflated=layout.transfer_syntax == DEFLATED)
     except OSError:
         return object()
+
+
+@lru_cache(maxsize=64)
+def _sum_of(
+    path: str, _changed: int, _size: int, offset: int, length: int | None, *, deflated: bool
+) -> bytes:
+    """Sum up the pixel data of a file: once, however many frames it has."""
+    if deflated:
+        return hashlib.sha256(inflated(path).getvalue()[offset:]).digest()
+    with open(path, "rb") as file:  # noqa: PTH123
+        file.seek(offset)
+        return hashlib.sha256(file.read(length or -1)).digest()
 
 
 def _values(header: SliceHeader) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,7 +52,13 @@ def _split(members: Sequence[SliceHeader]) -> list[Group]:
 
 
 def _parted(
-    group: Group, parts: Sequence[Sequence[SliceHeader]], letter: str, code: str, text: str
+    group: Group,
+    parts: Sequence[Sequence[SliceHeader]],
+    letter: str,
+    code: str,
+    text: str,
+    *,
+    loud: bool = False,
 ) -> list[Group]:
     """Make a group of every part, the largest first; one part leaves the group as it is.
 
@@ -63,7 +69,7 @@ def _parted(
     ordered = sorted(parts, key=len, reverse=True)
     sizes = [len(part) for part in ordered]
     strays = [h.name for part in ordered if len(part) <= STRAYS * sizes[0] for h in part]
-    make = warning if strays else info
+    make = warning if strays or loud else info
     finding = make(code, text, files=tuple(strays), evidence={"slices": sizes})
     return [
         Group(tuple(part), f"{group.letters}_{letter}{n}", (*group.findings, finding))
@@ -77,13 +83,30 @@ STRAYS = 0.1
 
 def _by_patient(group: Group) -> list[Group]:
     """Keep patients apart, whatever their UIDs; a patient a slice is an anonymiser's doing."""
-    parts: dict[bytes, list[SliceHeader]] = defaultdict(list)
-    for header in group.slices:
-        parts[header.patient].append(header)
-    if max(map(len, parts.values())) == 1:
+    parts = _by_identity(group.slices, lambda header: header.patient)
+    if _is_one_a_slice(parts):
         return [group]
     text = f"{len(parts)} patients share this series UID: each is a volume of its own"
-    return _parted(group, list(parts.values()), "p", "patient-split", text)
+    return _parted(group, parts, "p", "patient-split", text, loud=True)
+
+
+def _by_identity(
+    slices: Sequence[SliceHeader], key: Callable[[SliceHeader], str | bytes]
+) -> list[list[SliceHeader]]:
+    """Part slices by whose they are; those that do not say go with the most."""
+    parts: dict[str | bytes, list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        parts[key(header)].append(header)
+    unsaid = [header for own in list(parts) if not own for header in parts.pop(own)]
+    if not parts:
+        return [unsaid]
+    max(parts.values(), key=len).extend(unsaid)
+    return list(parts.values())
+
+
+def _is_one_a_slice(parts: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Say whether every part is one slice, or copies of one."""
+    return all(len({(h.sop_instance_uid, h.frame) for h in part}) == 1 for part in parts)
 
 
 def _by_localizer(group: Group) -> list[Group]:
@@ -170,13 +193,12 @@ def _by_frame_of_reference(group: Group) -> list[Group]:
 
     Some anonymisers give every file a frame of its own.
     """
-    by_frame: dict[str, list[SliceHeader]] = defaultdict(list)
-    for header in group.slices:
-        by_frame[header.frame_of_reference_uid].append(header)
-    parts = list(by_frame.values())
-    if len(parts) == 1 or max(map(len, parts)) > 1:
+    parts = _by_identity(group.slices, lambda header: header.frame_of_reference_uid)
+    if len(parts) == 1:
+        return [group]
+    if not _is_one_a_slice(parts):
         text = f"{len(parts)} frames of reference share this series: they may not be compared"
-        return _parted(group, parts, "f", "frame-of-reference-mixed", text)
+        return _parted(group, parts, "f", "frame-of-reference-mixed", text, loud=True)
     joined = warning(
         "frame-of-reference-mixed",
         f"every one of {len(parts)} slices names a frame of reference of its own: joined",
@@ -215,6 +237,7 @@ def _clusters(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
     clusters: list[tuple[NDArray[np.float64], list[SliceHeader]]] = []
     for header in slices:
         cosines = np.array(header.orientation)
+        cosines /= np.linalg.norm(cosines, axis=1, keepdims=True)
         for known, members in clusters:
             if (np.sum(known * cosines, axis=1) >= least).all():
                 members.append(header)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.drift import is_shifted, is_tilted
+from volume.assembly.placement import corner_stray_mm
 from volume.assembly.stack import Grid, Stack
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import SliceHeader
@@ -31,7 +32,7 @@ NAMED_AT_MOST = 8
 def of_grid(slices: Sequence[SliceHeader], grid: Grid) -> list[Finding]:
     """Say what is remarkable about where the slices lie."""
     found = [*_spacing(slices, grid), *_drift(slices, grid), *_rounding(grid)]
-    found += [*_orientations(slices), *_spacing_tags(slices, grid), *_frame_order(slices)]
+    found += [*_orientations(slices, grid), *_spacing_tags(slices, grid), *_frame_order(slices)]
     return found
 
 
@@ -71,10 +72,12 @@ def _assumed(header: SliceHeader, pitch: float) -> list[Finding]:
 
 
 def _missing(slices: Sequence[SliceHeader], grid: Grid) -> Finding:
-    offsets, usual = grid.placement.offsets, grid.spacing.pitch
     gaps = grid.spacing.gaps
-    wide = [float(offsets[k + 1] - offsets[k]) for k in gaps]
-    count = sum(round(gap / usual) - 1 for gap in wide)
+    steps = np.diff(grid.placement.offsets)
+    wide = steps[list(gaps)].tolist()
+    others = np.delete(steps, list(gaps))
+    usual = float(np.median(others)) if grid.spacing.kind != "missing" else grid.spacing.pitch
+    count = sum(max(1, round(gap / usual) - 1) for gap in wide)
     places = [
         f"{gap:.4g} mm between slices {k + 1} and {k + 2}"
         for k, gap in zip(gaps[:NAMED_AT_MOST], wide, strict=False)
@@ -183,30 +186,30 @@ def _rounding(grid: Grid) -> Iterable[Finding]:
         yield warning("positions-rounded", text, evidence={"quantum_mm": quantum})
 
 
-def _orientations(slices: Sequence[SliceHeader]) -> Iterable[Finding]:
-    cosines = np.array([header.orientation for header in slices])
-    mean = cosines.mean(axis=0)
-    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+def _orientations(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
+    """Say how far the cosines are from one rotation, and what that is at the far corner."""
+    cosines = np.array([header.orientation for header in slices], dtype=np.float64)
     lengths = np.linalg.norm(cosines, axis=2)
     right_angle = np.abs(np.einsum("ni,ni->n", cosines[:, 0], cosines[:, 1])).max()
     stray = float(max(np.abs(lengths - 1).max(), right_angle))
-    if stray > TOLERANCES.cosines_warn:
-        text = f"the direction cosines are off by {stray:.2g}: the nearest rotation is used"
-        yield warning("orientation-jitter", text, evidence={"cosines_off_by": stray})
-    unit = cosines / lengths[:, :, None]
-    chord = float(np.linalg.norm(unit - mean, axis=2).max())
+    chord = float(
+        np.linalg.norm(cosines / lengths[:, :, None] - grid.placement.axes[:2], axis=2).max()
+    )
     angle = float(np.degrees(2 * np.arcsin(min(1.0, chord / 2))))
-    if angle > TOLERANCES.orientation_jitter_deg:
-        far = np.hypot(
-            slices[0].columns * (slices[0].pixel_spacing or (1, 1))[1],
-            slices[0].rows * (slices[0].pixel_spacing or (1, 1))[0],
+    corner = corner_stray_mm(slices, grid.placement.axes)
+    evidence = {"angle_deg": round(angle, 4), "corner_mm": _mm(corner), "cosines_off_by": stray}
+    where = f"{corner:.2g} mm at the far corner"
+    if corner > TOLERANCES.drift_of_pixel * float(grid.pixel.min()):
+        text = f"the orientation varies by {angle:.2g} degrees: {where}"
+        yield error("orientation-jitter", text, evidence=evidence, remedy=ORIGINALS)
+    elif angle > TOLERANCES.orientation_jitter_deg:
+        text = f"the orientation varies by {angle:.2g} degrees: {where}"
+        yield warning("orientation-jitter", text, evidence=evidence)
+    elif stray > TOLERANCES.cosines_warn:
+        text = (
+            f"the direction cosines are off by {stray:.2g}: the nearest rotation is used, {where}"
         )
-        off = float(far * np.radians(angle))
-        text = f"the orientation varies by {angle:.2g} degrees: {off:.2g} mm at the far corner"
-        pixel = min(slices[0].pixel_spacing or (1, 1))
-        make = error if off > TOLERANCES.drift_of_pixel * pixel else warning
-        evidence = {"angle_deg": angle, "corner_mm": off}
-        yield make("orientation-jitter", text, evidence=evidence, remedy=ORIGINALS)
+        yield warning("orientation-jitter", text, evidence=evidence)
 
 
 def _spacing_tags(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
@@ -300,7 +303,8 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     found = []
     fullest = max(header.rescale.declared for header in slices)
     bare = [header for header in slices if header.rescale.declared < fullest]
-    if bare:
+    identity = {(1.0, 0.0)} >= {(h.rescale.slope, h.rescale.intercept) for h in slices}
+    if bare and not identity:
         text = f"{len(bare)} of {len(slices)} slices lack the rescale that the others have"
         names = tuple(header.name for header in bare)
         found.append(error("rescale-varies", text, files=names, remedy=AGAIN))

@@ -7,7 +7,7 @@ another offset like a finer grid with holes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from volume.dicom.header import SliceHeader, Trait
 
 CONTENT_TAGS = frozenset(
     "TemporalPositionIdentifier TemporalPositionIndex DiffusionBValue EchoNumbers EchoTime"
-    " InversionTime FlipAngle KVP ConvolutionKernel".split()
+    " InversionTime KVP".split()
 )
 """Tags that never change inside one volume. Others do: odd and even slices of one MR volume
 may differ in AcquisitionNumber and times, and only split what is uneven as a whole."""
+SAME_VALUE = 0.01
+"""Numbers closer than one in a hundred are one setting, read twice."""
 SLICES_A_PART = 3
 OVERLAP = 0.5
 """Parts that share less of their extent follow one another: one scan at two spacings."""
@@ -37,7 +39,7 @@ def untangle(part: Part) -> list[Part]:
         if len(groups) > 1 and _are_volumes(list(groups.values())):
             ranked = sorted(groups, key=ordering)
             return [
-                Part(tuple(groups[value]), (*part.axes, (tag, value, rank)))
+                Part(tuple(groups[value]), (*part.axes, (tag, value, rank)), untangled=True)
                 for rank, value in enumerate(ranked, start=1)
             ]
     return [part]
@@ -52,7 +54,9 @@ def _by_value(slices: Sequence[SliceHeader], tag: str) -> dict[Trait, list[Slice
     groups: dict[Trait, list[SliceHeader]] = {}
     for header in slices:
         groups.setdefault(value_of(header, tag), []).append(header)
-    return {} if "" in groups else groups
+    numbers = sorted(value for value in groups if isinstance(value, float))
+    alike = any(b - a <= SAME_VALUE * abs(b) for a, b in pairwise(numbers))
+    return {} if "" in groups or alike else groups
 
 
 def _are_volumes(groups: Sequence[Sequence[SliceHeader]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from itertools import permutations
+from itertools import product
 
 import numpy as np
 
@@ -25,7 +25,8 @@ def with_mergeable(stacks: Sequence[Stack]) -> list[Stack]:
             alike[_kinship(stack)].append(stack)
     found: dict[str, list[Finding]] = defaultdict(list)
     for family in alike.values():
-        for stack, other in permutations(family, 2) if len(family) > 1 else ():
+        long = [stack for stack in family if stack.kind == ("regular",) and len(stack.slices) > 2]
+        for stack, other in product(long, family):
             if stack.series_uid != other.series_uid and _continues(stack, other):
                 found[stack.id].append(_finding(other))
     return [
@@ -47,7 +48,7 @@ def _kinship(stack: Stack) -> Hashable:
 def _continues(stack: Stack, other: Stack) -> bool:
     """Say whether every slice of `other` lies on the grid of `stack`, beside its slices."""
     grid = stack.grid
-    if grid is None or stack.kind != ("regular",) or len(stack.slices) < 3:
+    if grid is None:
         return False
     own = set(np.rint(grid.spacing.indices).astype(int).tolist())
     positions = np.array([header.position for header in other.slices], dtype=np.float64)

@@ -57,6 +57,17 @@ def common_axes(slices: Sequence[SliceHeader]) -> NDArray[np.float64]:
     return left @ right
 
 
+def corner_stray_mm(slices: Sequence[SliceHeader], axes: NDArray[np.float64]) -> float:
+    """Say how far the common axes leave the far corner of a slice from its own cosines."""
+    first = slices[0]
+    between_rows, between_columns = first.pixel_spacing or (1.0, 1.0)
+    extent = np.array([first.columns * between_columns, first.rows * between_rows])
+    own = np.array([header.orientation for header in slices], dtype=np.float64)
+    stray = np.einsum("nax,a->nx", own - axes[:2], extent)
+    along = np.linalg.norm(own - axes[:2], axis=2) * extent
+    return float(max(np.linalg.norm(stray, axis=1).max(), along.max()))
+
+
 def find_quantum(positions: NDArray[np.float64]) -> float:
     """Find the coarsest step of which all coordinates are multiples, 0.0 where there is none.
 

@@ -97,11 +97,14 @@ UNTOUCHED = (("regular",), ("single",))
 """Kinds whose voxels stay as they are."""
 
 
-def stray_mm(grid: Grid, kinds: tuple[str, ...]) -> float:
-    """Say how far the fit leaves a slice from its own position, along the normal and across."""
+def stray_mm(grid: Grid, kinds: tuple[str, ...], corner: float) -> float:
+    """Say how far the fit leaves a slice from its own position, along the normal and across.
+
+    `corner` is what the common axes add at the far corner.
+    """
     own = grid.placement.positions @ grid.placement.axes[:2].T
     across = np.linalg.norm(own - _in_plane(grid, kinds), axis=1).max()
-    return float(np.hypot(grid.spacing.residual, across))
+    return float(np.hypot(grid.spacing.residual, across)) + corner
 
 
 def straighten(

@@ -12,8 +12,8 @@ from itertools import pairwise
 from volume.dicom.header import SliceHeader, Trait
 
 TAGS = (
-    "ImageType TemporalPositionIdentifier TemporalPositionIndex DiffusionBValue"
-    " DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
+    "ImageType TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset"
+    " DiffusionBValue DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
     " NominalCardiacTriggerDelayTime FrameReferenceTime InversionTime FlipAngle KVP"
     " ConvolutionKernel ContrastBolusAgent AcquisitionNumber AcquisitionDateTime"
     " AcquisitionTime ContentTime"
@@ -42,6 +42,8 @@ class Part:
 
     slices: tuple[SliceHeader, ...]
     axes: tuple[tuple[str, Trait, int], ...] = ()
+    untangled: bool = False
+    """Whether it was told from slices between its own, not from slices at its places."""
 
 
 def tell_apart(places: Places) -> list[Part] | None:
@@ -96,11 +98,21 @@ def _ranks(places: Places, tag: str, most: int) -> dict[int, Trait] | None:
 
 
 def _parts(places: Places, tag: str, labels: dict[int, Trait]) -> list[Part]:
-    parts = []
-    for rank, value in enumerate(sorted(set(labels.values()), key=ordering), start=1):
-        members = tuple(h for place in places for h in place if labels[id(h)] == value)
-        parts.append(Part(members, ((tag, value, rank),)))
-    return parts
+    parts: dict[Trait, list[SliceHeader]] = {}
+    for header in (header for place in places for header in place):
+        parts.setdefault(labels[id(header)], []).append(header)
+    return [
+        Part(tuple(parts[label]), ((tag, _said(parts[label], tag, label), rank),))
+        for rank, label in enumerate(sorted(parts, key=ordering), start=1)
+    ]
+
+
+def _said(members: Sequence[SliceHeader], tag: str, label: Trait) -> Trait:
+    """Give the value of a part: of times that differ from place to place, their mean."""
+    values = [value_of(header, tag) for header in members]
+    if tag in RANKED and all(isinstance(value, float) for value in values):
+        return round(sum(float(str(value)) for value in values) / len(values), 3)
+    return label
 
 
 def _split_in_steps(places: Places, most: int) -> list[Part] | None:
@@ -122,26 +134,80 @@ def _split_in_steps(places: Places, most: int) -> list[Part] | None:
 
 
 def _by_order(places: Places, most: int) -> list[Part] | None:
-    """Number repeats by time or instance number, where whole volumes follow one another."""
-    if any(len(place) != most for place in places):
-        return None
-    for tag in ("AcquisitionTime", "ContentTime", "InstanceNumber"):
-        ranks = [_by_moment(place, tag) for place in places]
-        moments = [[ordering(_moment(h, tag)) for h in place] for place in ranks]
-        if any(len(set(found)) < most for found in moments):
-            continue
-        columns = list(zip(*moments, strict=True))
-        if all(max(a) < min(b) for a, b in pairwise(columns)):
-            volumes = list(zip(*ranks, strict=True))
-            return [Part(tuple(v), ((tag, float(n), n),)) for n, v in enumerate(volumes, start=1)]
+    """Number repeats by time, number or frame, where whole volumes follow one another."""
+    for tag in ("AcquisitionDateTime", "AcquisitionTime", "ContentTime", "InstanceNumber", "Frame"):
+        for cut in (_volume_by_volume, _place_by_place, _numbered_blocks):
+            volumes = cut(places, tag, most)
+            if volumes is not None and len(volumes) == most:
+                return [
+                    Part(tuple(v), ((tag, float(n), n),)) for n, v in enumerate(volumes, start=1)
+                ]
     return None
 
 
-def _by_moment(place: Sequence[SliceHeader], tag: str) -> list[SliceHeader]:
-    return sorted(place, key=lambda header: ordering(_moment(header, tag)))
+def _volume_by_volume(places: Places, tag: str, most: int) -> list[list[SliceHeader]] | None:
+    """Take the ranks within each place, where each volume was over before the next began."""
+    ranked = _ranked(places, tag, most)
+    if ranked is None:
+        return None
+    volumes = [list(volume) for volume in zip(*ranked, strict=True)]
+    moments = [[ordering(_moment(header, tag)) for header in volume] for volume in volumes]
+    return volumes if all(max(a) < min(b) for a, b in pairwise(moments)) else None
+
+
+def _numbered_blocks(places: Places, tag: str, _most: int) -> list[list[SliceHeader]] | None:
+    """Cut numbers from 1 into blocks of one volume each; a file may be missing.
+
+    Every block must go through the places in the same order: only then does a number that
+    is not there leave the others where they belong.
+    """
+    if tag not in ("InstanceNumber", "Frame"):
+        return None
+    first = 1 if tag == "InstanceNumber" else 0
+    blocks: dict[int, list[SliceHeader]] = {}
+    place_of: dict[int, int] = {}
+    for n, place in enumerate(places):
+        for header in place:
+            number = _moment(header, tag)
+            if not isinstance(number, float) or number < first:
+                return None
+            block, turn = divmod(int(number) - first, len(places))
+            if place_of.setdefault(turn, n) != n:
+                return None
+            blocks.setdefault(block, []).append(header)
+    whole = len(set(place_of.values())) == len(place_of) == len(places)
+    return [blocks[block] for block in sorted(blocks)] if whole else None
+
+
+def _place_by_place(places: Places, tag: str, most: int) -> list[list[SliceHeader]] | None:
+    """Take the ranks within each place, where each was imaged out before the next began."""
+    ranked = _ranked(places, tag, most)
+    if ranked is None:
+        return None
+    ends = [(ordering(_moment(p[0], tag)), ordering(_moment(p[-1], tag))) for p in ranked]
+    if any(a[1] >= b[0] for a, b in pairwise(sorted(ends))):
+        return None
+    return [list(volume) for volume in zip(*ranked, strict=True)]
+
+
+def _ranked(places: Places, tag: str, most: int) -> list[list[SliceHeader]] | None:
+    """Order the slices of every place; None where one lacks a slice, or moments are shared."""
+    if any(len(place) != most for place in places):
+        return None
+    ranked = [_by_moment(place, tag) for place in places]
+    moments = [[_moment(header, tag) for header in place] for place in ranked]
+    if any("" in found or len(set(found)) < most for found in moments):
+        return None
+    return ranked
+
+
+def _by_moment(slices: Sequence[SliceHeader], tag: str) -> list[SliceHeader]:
+    return sorted(slices, key=lambda header: ordering(_moment(header, tag)))
 
 
 def _moment(header: SliceHeader, tag: str) -> Trait:
+    if tag == "Frame":
+        return float(header.frame)
     if tag == "InstanceNumber":
         return "" if header.instance_number is None else float(header.instance_number)
     return header.traits.get(tag, "")

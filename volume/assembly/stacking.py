@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,12 +14,13 @@ from volume.assembly.grouping import Group
 from volume.assembly.interleaved import untangle
 from volume.assembly.placement import Placement, place, same_place_mm, share_places
 from volume.assembly.regularise import plan
-from volume.assembly.repeats import Part, suffix, tell_apart
+from volume.assembly.repeats import TAGS, Part, suffix, tell_apart
 from volume.assembly.spacing import fit_spacing
 from volume.assembly.stack import Grid, Stack, name_stack
+from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import can_decode
-from volume.findings import Finding, Severity, error, info
+from volume.findings import Finding, Severity, error, info, warning
 from volume.geometry import Geometry
 
 ASSUMED_THICKNESS_MM = 1.0
@@ -29,16 +30,17 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
     """Order the slices of a group along their normal and fit the grid they lie on."""
     if any(f.code == "not-a-stack" and f.severity is Severity.ERROR for f in group.findings):
         return (_unplaced(group),)
-    kept, dropped, findings = drop_duplicates(group.slices)
-    placement = place(kept)
-    within = same_place_mm(placement.offsets, placement.quantum)
-    places = [[kept[n] for n in shared] for shared in share_places(placement.offsets, within)]
+    dropped, findings, places = _at_places(group.slices, numbered=True)
     parts = None if is_film(places) else tell_apart(places)
+    if parts is None and not is_film(places):  # copies may bear numbers of their own
+        dropped, findings, places = _at_places(group.slices, numbered=False)
+        parts = tell_apart(places)
     if parts is None:
         findings.append(_film(places) if is_film(places) else _ambiguous(places))
         in_order = [header for place in places for header in place]
         return (replace(_unplaced(group, in_order, findings), dropped=tuple(dropped)),)
-    ends = {id(part): _short_ends(part, places) for part in parts}
+    place_of = {id(header): n for n, place in enumerate(places) for header in place}
+    ends = {id(part): _short_ends(part, place_of, len(places)) for part in parts}
     parts = [one for part in parts for one in untangle(part)]
     if len(parts) > 1:
         findings.append(_split_by(parts))
@@ -53,20 +55,27 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
     return (inspection.with_ends(stacks[0]),) if alone else stacks
 
 
-def _short_ends(part: Part, places: Sequence[Sequence[SliceHeader]]) -> list[Finding]:
-    """Say where a part ends before its siblings do: positions within it cannot tell."""
-    own = {id(header) for header in part.slices}
-    held = [any(id(header) in own for header in place) for place in places]
-    missing = held.index(True) + held[::-1].index(True)
-    if not missing:
+def _short_ends(part: Part, place_of: Mapping[int, int], count: int) -> list[Finding]:
+    """Say where a part ends before its siblings do: positions within it cannot tell.
+
+    A part that covers much less than the others is another range, not one with holes.
+    """
+    held = [place_of[id(header)] for header in part.slices]
+    first, last = min(held), count - 1 - max(held)
+    missing = first + last
+    if not missing or missing > max(1, TOLERANCES.fill_of_slices * count):
         return []
+    ends = " and ".join(
+        f"{n} before slice 1" if side == "first" else f"{n} after slice {len(held)}"
+        for side, n in (("first", first), ("last", last))
+        if n
+    )
     return [
         error(
             "missing-slices",
-            f"{missing} of {len(places)} places are missing at the ends: other volumes of this"
-            " series hold them",
+            f"slices are missing at the ends, where other volumes of this series have them: {ends}",
             files=(part.slices[0].name, part.slices[-1].name),
-            evidence={"missing": missing, "places": len(places)},
+            evidence={"missing": missing, "places": count},
             remedy=("gaps", "largest"),
         )
     ]
@@ -80,6 +89,19 @@ def _dropped_from(part: Part, dropped: Sequence[SliceHeader]) -> tuple[SliceHead
 
 UNSAID = frozenset("AcquisitionDateTime AcquisitionTime ContentTime ContrastBolusAgent".split())
 """Tags whose values may identify a patient (PS3.15 annex E)."""
+
+
+def _at_places(
+    slices: Sequence[SliceHeader], *, numbered: bool
+) -> tuple[list[SliceHeader], list[Finding], list[list[SliceHeader]]]:
+    """Drop duplicates and group the rest by place, in order along the normal."""
+    kept, dropped, findings = drop_duplicates(slices, numbered=numbered)
+    placement = place(kept)
+    within = same_place_mm(placement.offsets, placement.quantum)
+    places = [[kept[n] for n in shared] for shared in share_places(placement.offsets, within)]
+    return dropped, findings, places
+
+
 FILM_IMAGES = 3
 """So many images of one place, and none of another, are a film."""
 
@@ -114,15 +136,16 @@ def _ambiguous(places: Sequence[Sequence[SliceHeader]]) -> Finding:
         "ambiguous-repeats",
         f"{len(shared)} of {len(places)} places hold up to {max(map(len, shared))} slices each,"
         " and no tag tells them apart",
-        files=tuple(header.name for header in shared[0]),
-        evidence={"places": len(places), "shared": len(shared)},
+        files=tuple(dict.fromkeys(header.name for header in shared[0])),
+        evidence={"places": len(places), "shared": len(shared), "tried": list(TAGS)},
         remedy="put each acquisition into a folder of its own",
     )
 
 
 def _split_by(parts: Sequence[Part]) -> Finding:
     tags = list(dict.fromkeys(tag for part in parts for tag, _, _ in part.axes))
-    return info(
+    make = warning if any(part.untangled for part in parts) else info
+    return make(
         "split-by",
         f"{len(parts)} volumes share this series, told apart by {' and '.join(tags)}",
         evidence={"tags": tags, "volumes": len(parts)},

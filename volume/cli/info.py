@@ -111,7 +111,8 @@ def _print_series(series: Series) -> None:
         whose = "" if len(stacks) == len(series.stacks) else f"{', '.join(stacks)}: "
         _line(f"    {finding.severity:8}{finding.code}: {whose}{word_finding(finding)}")
     for stack in series.stacks:
-        if not stack.refusals and not {"regular", "single"} & set(stack.kind):
+        fixable = not stack.refusals or remedy_for(stack) is not None
+        if fixable and not {"regular", "single"} & set(stack.kind):
             _line(f"    export  {stack.id}: {_repair(stack)}")
 
 
@@ -131,6 +132,8 @@ def _cells(stack: Stack) -> list[str]:
 
 def _plain(value: object) -> str:
     """Word the value of a tag."""
+    if isinstance(value, tuple):
+        return "(" + ", ".join(f"{number:.3g}" for number in value) + ")"
     return f"{value:g}" if isinstance(value, float) else safe(value)
 
 
@@ -170,6 +173,8 @@ def _next(found: Scan) -> str:
     best = next((stack for stack in volumes if not stack.refusals), volumes[0])
     which = f" --series {best.id}" if len(volumes) > 1 else ""
     way_out = remedy_for(best) if best.refusals else None
+    if best.refusals and way_out is None:
+        return f"no volume can be made of this as it is: {word_finding(best.refusals[0])}"
     needs = f" --{way_out[0]} {way_out[1]}" if way_out else ""
     lines = [f"next: volume view {source}{which}"]
     lines.append(f"      volume export {source} {best.id}.nii.gz{which}{needs}")

@@ -23,8 +23,9 @@ PIXEL_DATA = 0x7FE00010
 UNDEFINED = 0xFFFFFFFF
 FRAMES_AT_MOST = 100_000
 SIDE_AT_MOST = 65_535
-EXCESS_OF_FRAME = 8
-"""Pixel data may be padded (a real MR: 128 bytes after 8192), by less than an eighth of a frame."""
+PADDED_BY, PADDED_PART = 1024, 8
+"""Pixel data may be padded (a real MR: 128 bytes after 8192): by less than 1 KB or an eighth
+of a frame, and never by a whole frame."""
 
 
 def read_layout(data: Dataset, encoding: Encoding) -> PixelLayout:
@@ -55,7 +56,8 @@ def read_layout(data: Dataset, encoding: Encoding) -> PixelLayout:
     frame_bytes = rows * columns * samples * allocated // 8
     transfer_syntax = _syntax_of_pixels(encoding, length, needed)
     present = min(length if length is not None else 0, encoding.size - offset)
-    if transfer_syntax in NATIVE and (length or 0) - needed >= frame_bytes // EXCESS_OF_FRAME:
+    excess = (length or 0) - needed if transfer_syntax in NATIVE else 0
+    if excess >= min(frame_bytes, max(PADDED_BY, frame_bytes // PADDED_PART)):
         raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
     photometric = elements.text(data, "PhotometricInterpretation")
     _refuse_colours(photometric, samples, transfer_syntax)

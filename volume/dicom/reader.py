@@ -190,9 +190,13 @@ def _concatenation(data: Dataset) -> tuple[str, int, int] | None:
 
 
 def _patient(data: Dataset) -> bytes:
-    """Sum up whose image it is: patients can be told apart, and none can be named."""
-    identity = "\\".join(elements.text(data, keyword) for keyword in ("PatientID", "PatientName"))
-    return hashlib.blake2b(identity.encode(), digest_size=8).digest()
+    """Sum up whose image it is: patients can be told apart, and none can be named.
+
+    By Patient ID, or else by name; empty where neither is there.
+    """
+    name = elements.text(data, "PatientName").replace("^", " ")
+    identity = elements.text(data, "PatientID") or " ".join(name.split()).upper()
+    return hashlib.blake2b(identity.encode(), digest_size=8).digest() if identity else b""
 
 
 def _lut(data: Dataset, *, signed: bool) -> ModalityLut | None:
