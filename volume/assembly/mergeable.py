@@ -27,7 +27,7 @@ def with_mergeable(stacks: Sequence[Stack]) -> list[Stack]:
     for family in alike.values():
         long = [stack for stack in family if stack.kind == ("regular",) and len(stack.slices) > 2]
         for stack, other in product(long, family):
-            if stack.series_uid != other.series_uid and _continues(stack, other):
+            if _are_related(stack, other) and _continues(stack, other):
                 found[stack.id].append(_finding(other))
     return [
         replace(stack, findings=(*stack.findings, *found[stack.id])) if found[stack.id] else stack
@@ -39,10 +39,16 @@ def _kinship(stack: Stack) -> Hashable:
     first = stack.slices[0]
     spacing = tuple(round(s, 4) for s in first.pixel_spacing or ())
     orientation = tuple(round(c, 3) for row in first.orientation or () for c in row)
-    return (
-        (first.study_uid, first.frame_of_reference_uid, first.modality, first.image_type),
-        (first.rows, first.columns, spacing, orientation),
-    )
+    return first.modality, first.rows, first.columns, spacing, orientation
+
+
+def _are_related(a: Stack, b: Stack) -> bool:
+    """Say whether two stacks of different series are of one study or frame of reference."""
+    one, other = a.slices[0], b.slices[0]
+    if (one.study_uid, one.series_uid) == (other.study_uid, other.series_uid):
+        return False
+    same_frame = one.frame_of_reference_uid == other.frame_of_reference_uid != ""
+    return same_frame or one.study_uid == other.study_uid
 
 
 def _continues(stack: Stack, other: Stack) -> bool:
