@@ -31,6 +31,7 @@ from volume.processing.planes import towards
 from volume.surface import Mesh
 from volume.viewer.colours import BANNER, PLANE
 from volume.viewer.eye import ROOM, look
+from volume.viewer.gl import off_screen_window
 from volume.viewer.layout import Rect, arrange
 from volume.viewer.picture import picture, screenshot
 from volume.viewer.projection import FILLED
@@ -164,20 +165,31 @@ def test_the_crosshair_crosses_at_the_place_in_its_planes_colours(plane):
 
 def in_space(place: np.ndarray, around: float, above: float, ct: Volume, rect: Rect) -> np.ndarray:
     """Compute the pixel (right, down) from the pane's middle, by the textbook's pinhole."""
+    eye, right, upward = eye_axes(around, above)
+    slope = np.tan(np.radians(15))
+    a = np.radians(np.arange(0, 360, 0.02))  # the box goes round the head's axis and stays in sight
+    x, y, z = (box_corners(ct) - ct.geometry.centre).T[..., None]
+    swept = np.stack([x * np.cos(a) - y * np.sin(a), x * np.sin(a) + y * np.cos(a), z + 0 * a], -1)
+    near, across, up = swept @ eye, np.abs(swept @ right), np.abs(swept @ upward)
+    distance = (near + np.maximum(up, across * rect.height / rect.width) / slope).max()
+    depth = ROOM * distance - place @ eye
+    return rect.height / 2 / slope / depth * np.array([place @ right, -(place @ upward)])
+
+
+def eye_axes(around: float, above: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the directions to the eye, to the right and upwards."""
     a, e = np.radians(around), np.radians(above)
     eye = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
     right = np.array([np.cos(a), np.sin(a), 0])
-    upward = np.cross(eye, right)
-    focal = rect.height / 2 / np.tan(np.radians(15))
-    x, y, z = np.abs(ct.geometry.corners).max(axis=0) + ct.geometry.spacing.max() / 2
-    wide = rect.width / rect.height
-    fits = [
-        near + max(up / np.tan(np.radians(15)), across / wide / np.tan(np.radians(15)))
-        for near, across, up in ((y, x, z), (x, y, z), (z, x, y))
-    ]
-    distance = ROOM * max(fits)
-    depth = distance - place @ eye
-    return focal / depth * np.array([place @ right, -(place @ upward)])
+    return eye, right, np.cross(eye, right)
+
+
+def box_corners(volume: Volume) -> np.ndarray:
+    """Give the eight corners of the outermost voxels."""
+    size = np.array(volume.geometry.size)
+    matrix = volume.geometry.affine
+    ends = np.array(list(product(*((-0.5, n - 0.5) for n in size))))
+    return ends @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 VIEWS = ((0, 0), (90, 0), (180, 0), (40, 25), (0, 90))
@@ -221,6 +233,70 @@ def test_panning_in_space_moves_the_surface_with_the_hand(view):
     right, down = middles[1] - middles[0]
     assert right > 20
     assert down == pytest.approx(right / 2, rel=0.15)
+
+
+LONG = {"a pillar": (20, 24, 90), "a plate": (90, 80, 12), "a beam": (100, 20, 25)}
+
+
+@pytest.mark.parametrize("size", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("acquisition", ["axial", "sagittal", "oblique"])
+def test_the_box_is_seen_whole_however_it_is_turned(acquisition, size):
+    geometry = replace(blob_volume(acquisition).geometry, size=size)
+    volume = Volume(np.zeros(size[::-1], np.int16), geometry)
+    for shape in ((700, 560), (560, 700)):
+        rect = arrange("3d", shape).panes["3d"]
+        reach = 0.0
+        for view in product((0, 20, 45, 90, 200), (0, 25, 50, 90, -35)):
+            eye = look(Camera(*view), geometry, rect)
+            seen = np.array([eye.to_display(corner) for corner in box_corners(volume)])
+            part = np.abs((seen + 0.5 - rect.middle) / (rect.width / 2, rect.height / 2))
+            assert part.max() < 1, view
+            reach = max(reach, part.max())
+        assert reach > 0.9  # and the pane is made use of
+
+
+@pytest.mark.parametrize("view", [(0, 0), (30, 0), (45, 30), (20, -20)])
+def test_no_line_of_the_box_runs_out_of_the_picture(view):
+    geometry = replace(blob_volume().geometry, size=(84, 130, 86))
+    volume = Volume(np.zeros((86, 130, 84), np.int16), geometry)
+    rect = arrange("3d", SIZE).panes["3d"]
+    scene = replace(plain_scene(volume, "3d"), camera=Camera(*view))
+    pixels = in_pane(draw(volume, scene), rect)
+    lines = (pixels != pixels[0, 0]).any(axis=-1)
+    assert lines.any()
+    for border in (lines[0], lines[-1], lines[:, 0], lines[:, -1]):
+        assert not border.any()
+
+
+@pytest.mark.parametrize("view", [(0, 0), (180, 0), (90, 0), (0, 90), (30, 20)])
+def test_each_letter_stands_on_the_side_where_that_end_of_the_patient_is_seen(view):
+    """The side comes from VTK's own camera, the letter from the text that is drawn."""
+    ct = blob_volume()
+    from volume.viewer.drawing import Drawing
+
+    canvas = off_screen_window(SIZE)
+    drawing = Drawing(canvas, ct, replace(scene_of(ct, layout="3d"), camera=Camera(*view)))
+    drawing.draw(replace(scene_of(ct, layout="3d"), camera=Camera(*view)), SIZE)
+    labels = [label.actor for label in drawing.body.letters.labels]
+    texts = {actor.GetInput(): np.array(actor.GetPosition()) for actor in labels}
+    body, rect = drawing.body.renderer, drawing.body.rect
+    corner, middle = np.array([rect.x, rect.y]), np.array(rect.middle)
+    for end, place in {"L": X, "R": -X, "P": Y, "A": -Y, "H": Z, "F": -Z}.items():
+        step = displayed(body, ct.geometry.centre + place) - displayed(body, ct.geometry.centre)
+        for text, position in texts.items():
+            if text[0] == end:
+                side = corner + position - middle
+                assert side @ step > 0.7 * np.linalg.norm(side) * np.linalg.norm(step), (text, end)
+    firsts = {text[0] for text in texts}
+    assert len(firsts) == 4
+    canvas.Finalize()
+
+
+def displayed(renderer, place: np.ndarray) -> np.ndarray:
+    """Have VTK say at which pixel of the display it draws a place."""
+    renderer.SetWorldPoint(*place, 1)
+    renderer.WorldToDisplay()
+    return np.array(renderer.GetDisplayPoint()[:2])
 
 
 def test_letters_in_space_are_those_of_the_view():
@@ -309,17 +385,130 @@ def test_a_repaired_volume_says_so_on_its_picture(findings, severity):
     assert (strip > 180).all(axis=-1).sum() > 50  # and words
 
 
-def test_invented_slices_are_hatched():
+def flat_volume(grey: int, spacing=(2.0, 2.0, 3.0)) -> Volume:
+    """Make a volume that a window of 0 to 255 shows in one grey."""
+    ct = blob_volume(spacing=spacing)
+    return replace(ct, array=np.full(ct.array.shape, grey, np.uint8), window=(128.0, 256.0))
+
+
+def invented(volume: Volume, *layers: int) -> Volume:
+    """Mark slices as filled in; all of them if none is named."""
+    valid = np.ones(volume.array.shape[:3], np.uint8)
+    valid[list(layers) or slice(None)] = 2
+    return replace(volume, valid=valid)
+
+
+def plain_scene(volume: Volume, layout: str, at=None) -> Scene:
+    return scene_of(volume, layout=layout, at=at, surface=False).toggle_labels()
+
+
+@pytest.mark.parametrize("grey", [0, 60, 130, 160, 255])
+def test_invented_voxels_are_striped_so_that_any_grey_shows_it(grey):
+    volume = invented(flat_volume(grey))
+    rect = arrange("axial", SIZE).panes["axial"]
+    pixels = in_pane(draw(volume, plain_scene(volume, "axial")), rect)
+    spot = pixels[60 : rect.height // 2 - 20, rect.width // 2 - 150 : rect.width // 2 - 20, 0]
+    striped = grey - 60 if grey >= 128 else grey + 60
+    found = spot.astype(int)
+    assert (np.minimum(abs(found - grey), abs(found - striped)) <= 1).all()
+    assert 0.25 < (abs(found - striped) <= 1).mean() < 0.5
+
+
+def stripes_in(volume: Volume, scene: Scene, rect: Rect) -> np.ndarray:
+    """Mark what the invention of voxels changes in a pane."""
+    plain = draw(replace(volume, valid=None), scene).astype(int)
+    return in_pane(np.abs(draw(volume, scene) - plain).max(axis=-1) > 40, rect)
+
+
+@pytest.mark.parametrize("zoom", [0.7, 1.0, 7.0])
+@pytest.mark.parametrize("plane", SCREEN)
+def test_stripes_are_diagonal_and_of_one_width_at_any_zoom(plane, zoom):
+    volume = invented(flat_volume(160))
+    rect = arrange(plane, SIZE).panes[plane]
+    seen = stripes_in(volume, plain_scene(volume, plane).zoom(plane, zoom), rect)
+    rows, columns = (slice(side // 2 - 170, side // 2 - 60) for side in (rect.height, rect.width))
+    spot = seen[rows, columns]  # beside the crosshair
+    np.testing.assert_array_equal(spot[1:, :-1], spot[:-1, 1:])
+    edges = np.flatnonzero(np.diff(spot[0].astype(int)))
+    assert len(set(np.diff(edges)[::2])) == 1  # stripes
+    assert len(set(np.diff(edges)[1::2])) == 1  # and between them
+    assert 6 <= edges[2] - edges[0] <= 12
+
+
+@pytest.mark.parametrize("thickness", [3.0, 0.8, 0.15])
+@pytest.mark.parametrize("plane", ["coronal", "sagittal"])
+def test_a_filled_slice_is_striped_from_end_to_end_when_seen_edge_on(plane, thickness):
+    volume = flat_volume(160, spacing=(2.0, 2.0, thickness))
+    layer = volume.geometry.size[2] // 3
+    volume = invented(volume, layer)
+    rect = arrange(plane, SIZE).panes[plane]
+    seen = stripes_in(volume, plain_scene(volume, plane), rect)
+    scale = pixels_per_mm(volume, plane, rect)
+    z = volume.geometry.to_world((0, 0, layer))[2]
+    top, bottom = (rect.height / 2 - scale * (z + side * thickness / 2) for side in (1, -1))
+    rows = np.flatnonzero(seen.any(axis=1))
+    assert (rows[0], rows[-1] + 1) == pytest.approx((top, bottom), abs=1.6)
+    columns = np.flatnonzero(seen.any(axis=0))
+    width = scale * 104
+    assert np.diff(columns).max() <= 8
+    assert columns[0] == pytest.approx(rect.width / 2 - width / 2, abs=8)
+    assert columns[-1] == pytest.approx(rect.width / 2 + width / 2, abs=8)
+
+
+def test_only_the_planes_that_hold_invented_voxels_are_striped():
+    volume = invented(flat_volume(160), 10)
+    rect = arrange("axial", SIZE).panes["axial"]
+    scene = plain_scene(volume, "axial", volume.geometry.to_world((20, 20, 10)))
+    assert stripes_in(volume, scene, rect).mean() > 0.1
+    assert not stripes_in(volume, scene.scroll("axial", 1), rect).any()
+    assert not stripes_in(volume, scene.scroll("axial", -1), rect).any()
+
+
+def test_invented_voxels_of_an_oblique_or_a_coloured_volume_are_striped():
+    ct = blob_volume("oblique", window=(40.0, 400.0))
+    slanted = invented(ct, 10)
+    rect = arrange("sagittal", SIZE).panes["sagittal"]
+    assert stripes_in(slanted, plain_scene(slanted, "sagittal"), rect).any()
+    coloured = invented(Volume(np.full((*ct.array.shape, 3), 160, np.uint8), ct.geometry))
+    assert stripes_in(coloured, plain_scene(coloured, "axial"), rect).mean() > 0.1
+
+
+@pytest.mark.parametrize("corner", ["top left", "top right", "bottom left", "bottom right"])
+def test_corner_text_can_be_read_over_white(corner):
+    """4.5 to 1 is what the W3C's guidelines ask of small text (WCAG 2.2, 1.4.3)."""
+    volume = replace(flat_volume(255), id="ct", modality="CT")
+    scene = scene_of(volume, layout="axial", surface=False).zoom("axial", 4)
+    pane = in_pane(draw(volume, scene), arrange("axial", SIZE).panes["axial"])
+    rows = slice(0, 60) if "top" in corner else slice(-30, -9)  # the scale is lower
+    columns = slice(0, 130) if "left" in corner else slice(-130, None)
+    grey = pane[rows, columns].min(axis=-1)
+    dark = np.argwhere(grey < 100)
+    (top, left), (bottom, right) = dark.min(axis=0), dark.max(axis=0)
+    inside = pane[rows, columns][top + 2 : bottom - 1, left + 2 : right - 1] / 255
+    light = np.where(inside <= 0.04045, inside / 12.92, ((inside + 0.055) / 1.055) ** 2.4)
+    light = light @ (0.2126, 0.7152, 0.0722)
+    if corner == "top left":  # two lines, of two lengths: white is not text
+        light = light[:, : light.shape[1] // 4]
+    plate = np.median(light)
+    text = np.max(light)
+    assert (text + 0.05) / (plate + 0.05) >= 4.5
+    assert plate < 0.03
+
+
+def test_a_crowded_pane_has_no_corner_text():
     ct = blob_volume()
-    valid = np.ones(ct.array.shape, np.uint8)
-    valid[10] = 2
-    ct = replace(ct, valid=valid)
-    at = ct.geometry.to_world((20, 20, 10))
-    scene = scene_of(ct, window=(40.0, 400.0), at=at, layout="axial", surface=False)
-    plain = draw(replace(ct, valid=None), scene)
-    assert (draw(ct, scene) != plain).mean() > 0.02
-    above = scene.scroll("axial", 1)
-    np.testing.assert_array_equal(draw(ct, above)[:-30], draw(replace(ct, valid=None), above)[:-30])
+    scene = scene_of(ct)
+    from volume.viewer.drawing import Drawing
+
+    canvas = off_screen_window(SIZE)
+    drawing = Drawing(canvas, ct, scene)
+    for size, shown in (((200, 160), False), ((1000, 800), True)):
+        drawing.draw(scene, size)
+        body, axial = drawing.body, drawing.panes[1]
+        for label in (body.name, body.what, axial.name, axial.where):
+            assert bool(label.actor.GetVisibility()) == shown
+        assert all(label.actor.GetVisibility() for label in body.letters.labels)
+    canvas.Finalize()
 
 
 def test_labels_can_be_left_away():

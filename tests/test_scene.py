@@ -20,8 +20,10 @@ from volume.viewer.words import (
     plane_line,
     probe_line,
     safe,
+    share,
     shorten,
     volume_lines,
+    width_of,
     window_line,
 )
 from volume.volume import Volume
@@ -32,6 +34,10 @@ TOP = {"axial": (2, 1), "coronal": (1, -1), "sagittal": (0, -1)}
 
 def a_scene(acquisition: str = "axial", **options) -> Scene:
     return scene_of(blob_volume(acquisition), **options)
+
+
+def a_scene_of(volume: Volume) -> Scene:
+    return scene_of(volume, surface=False)
 
 
 # places
@@ -294,6 +300,18 @@ def test_the_probe_tells_place_index_and_value():
     )
 
 
+@pytest.mark.parametrize("acquisition", ALIGNED)
+def test_the_probe_reads_the_voxel_that_it_names(acquisition):
+    ct = blob_volume(acquisition)
+    own = np.arange(ct.array.size, dtype=np.int32).reshape(ct.array.shape)
+    ct = replace(ct, array=own)
+    for i, j, k in ((3, 5, 7), (20, 11, 2), (1, 30, 25)):
+        scene = scene_of(ct, at=ct.geometry.to_world((i, j, k)), surface=False)
+        columns, rows, _ = ct.geometry.size
+        value = (k * rows + j) * columns + i
+        assert probe_line(scene, ct).endswith(f"i {i}  j {j}  k {k}     {value} HU")
+
+
 def test_the_probe_says_what_was_not_measured():
     ct = blob_volume()
     valid = np.ones(ct.array.shape, np.uint8)
@@ -329,6 +347,13 @@ def test_corner_texts():
     assert window_line(scene.invert()) == "C 40   W 400   inverted"
 
 
+def test_a_volume_without_a_name_is_called_unnamed():
+    ct = blob_volume(id="", modality="")
+    assert volume_lines(ct).startswith("unnamed\n52 × 52")
+    with pytest.raises(GridError, match="another volume: unnamed, "):
+        Scene.from_json(a_scene_of(ct).to_json(), blob_volume("sagittal"))
+
+
 def test_the_banner_tells_the_gravest_finding_and_counts_the_others():
     remark = info("localizer", "a localizer was kept apart")
     tilt = warning("gantry-tilt", "tilted by 18.5 degrees")
@@ -349,6 +374,24 @@ def test_long_text_is_cut_and_says_so():
     cut = shorten(DISCLAIMER, 100, 12)
     assert len(cut) < 20
     assert cut.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("width", "said", "disclaimer"),
+    [
+        (800, True, DISCLAIMER),
+        (560, True, DISCLAIMER),
+        (500, True, "Not a medical device."),
+        (330, True, ""),
+        (200, False, ""),
+    ],
+)
+def test_the_disclaimer_gives_way_before_the_probe(width, said, disclaimer):
+    line = "x -31.0  y -11.0  z 40.5 mm LPS     i 10  j 20  k 30     -1000 HU"
+    left, right = share(line, width, 10)
+    assert right == disclaimer
+    assert (left == line) == said
+    assert width_of(left, 10) + width_of(right, 10) <= width
 
 
 @pytest.mark.parametrize(("most", "length"), [(99, 50), (100, 100), (219, 200), (0.7, 0.5)])

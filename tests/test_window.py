@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,14 +13,18 @@ import numpy as np
 import pytest
 
 from blobs import blob_volume
+from phantom import phantom
 from test_gl import needs_gl
 from volume.errors import DisplayError
 from volume.viewer.controller import project_pane
+from volume.viewer.interrupt import Interrupt
 from volume.viewer.picture import picture, pixels_of
 from volume.viewer.scene import scene_of
 from volume.viewer.window import Window, view
 
 SIZE = (640, 512)
+
+on_x11 = pytest.mark.skipif(sys.platform != "linux", reason="X11 is on Linux")
 
 
 @pytest.fixture
@@ -242,6 +248,47 @@ def test_wrong_words_are_told_before_any_window_is_opened():
         view(blob_volume(), window="bnoe")
 
 
+# Ctrl+C
+
+
+@pytest.fixture
+def ctrl_c():
+    """Have Ctrl+C answered by Python, as in a terminal; press it by calling."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_is_noted_and_python_answers_it_again_later(ctrl_c):
+    with Interrupt() as interrupt:
+        assert not interrupt.noted
+        ctrl_c()
+        assert interrupt.noted
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt):
+        ctrl_c()
+
+
+def test_whoever_ignores_ctrl_c_goes_on_ignoring_it(ctrl_c):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Interrupt() as interrupt:
+        ctrl_c()
+    assert not interrupt.noted
+
+
+def test_only_the_main_thread_can_listen_to_signals():
+    before, entered = signal.getsignal(signal.SIGINT), []
+
+    def enter():
+        with Interrupt() as interrupt:
+            entered.append((interrupt.noted, signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert entered == [(False, before)]
+
+
 # a real window
 
 TOLD = """
@@ -273,8 +320,9 @@ def display(tmp_path):
     if not (shutil.which("Xvfb") and shutil.which("xdotool")):
         pytest.skip("no X server: Xvfb or xdotool is not installed")
     number, told = os.pipe()
+    options = "-screen 0 1280x1024x24 -nolisten tcp -noreset".split()  # for xdotool comes and goes
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(told), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(told), *options],
         pass_fds=(told,),
         stderr=subprocess.DEVNULL,
     )
@@ -287,7 +335,7 @@ def display(tmp_path):
 
 
 @needs_gl
-@pytest.mark.skipif(sys.platform != "linux", reason="X11 is on Linux")
+@on_x11
 def test_hands_on_a_real_window(display, tmp_path):
     environment = {**os.environ, "DISPLAY": display}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
@@ -319,6 +367,86 @@ def test_hands_on_a_real_window(display, tmp_path):
         program.kill()
         program.communicate()
     assert (said, complaints, program.returncode) == ("closed\n", "", 0)
+
+
+CALLER = """
+import signal
+from blobs import blob_volume
+from volume.viewer.window import view
+
+if __name__ == "__main__":
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        view(blob_volume(), title="smoke")
+    except KeyboardInterrupt:
+        print("caught", signal.getsignal(signal.SIGINT) is before, flush=True)
+    input()
+    print("still here")
+"""
+"""Answers Ctrl+C itself, and goes on."""
+
+
+@pytest.fixture
+def start(display, tmp_path):
+    """Start Python on the display as a terminal would, and wait for a window of a name."""
+    environment = {**os.environ, "DISPLAY": display}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    started = []
+
+    def start_one(*words: str, name: str) -> subprocess.Popen:
+        listen = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+        listen += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+        program = subprocess.Popen(
+            [sys.executable, "-c", listen, *words],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(program)
+        end = time.monotonic() + 25
+        while not windows_named(name, environment):
+            assert program.poll() is None, program.communicate()
+            assert time.monotonic() < end, "no window within 25 s"
+            time.sleep(0.05)
+        return program
+
+    yield start_one
+    for program in started:
+        program.kill()
+        program.communicate()
+
+
+def windows_named(name: str, environment: dict[str, str]) -> list[str]:
+    command = ["xdotool", "search", "--onlyvisible", "--name", name]
+    return subprocess.run(command, env=environment, capture_output=True, text=True).stdout.split()
+
+
+@needs_gl
+@on_x11
+@pytest.mark.parametrize("patience", [0, 1.5])
+def test_ctrl_c_in_the_terminal_ends_the_command_with_130(start, tmp_path, patience):
+    phantom(tmp_path / "series")
+    program = start("-m", "volume", "view", "series", "-q", name="s0")
+    time.sleep(patience)
+    program.send_signal(signal.SIGINT)
+    said, complaints = program.communicate(timeout=20)
+    assert (said, program.returncode) == ("", 130)
+    assert complaints.strip() == "volume: interrupted; nothing half-written was left"
+
+
+@needs_gl
+@on_x11
+def test_ctrl_c_closes_the_window_and_is_the_callers_to_catch(start, display):
+    program = start("-c", CALLER, name="smoke")
+    time.sleep(0.5)
+    program.send_signal(signal.SIGINT)
+    assert program.stdout.readline() == "caught True\n"
+    assert not windows_named("smoke", {**os.environ, "DISPLAY": display})
+    said, complaints = program.communicate("\n", timeout=20)
+    assert (said, complaints, program.returncode) == ("still here\n", "", 0)
 
 
 class Hands:

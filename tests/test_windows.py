@@ -115,6 +115,26 @@ def test_what_is_no_number_is_black():
     assert to_grey(values, (0, 1)).tolist() == [0, 0, 255]
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
+@pytest.mark.parametrize("width", ["1e-9", "1e-40", "1e-300", "1e-320"])
+def test_a_window_as_narrow_as_a_hair_is_a_threshold(width, dtype):
+    values = np.array([-1000, 39, 40, 41, 3000], dtype)
+    assert to_grey(values, parse_window(f"40,{width}")).tolist()[:2] == [0, 0]
+    assert to_grey(values, parse_window(f"40,{width}")).tolist()[3:] == [255, 255]
+    assert to_grey(values, parse_window(f"0,{width}")).tolist() == [0, 255, 255, 255, 255]
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
+def test_a_window_wider_than_anything_is_grey(dtype):
+    values = np.array([-1000, 0, 3000], dtype)
+    assert set(to_grey(values, (0, 1e300)).tolist()) <= {127, 128}
+    assert to_grey(values, (1e300, 1)).tolist() == [0, 0, 0]
+
+
+def test_values_beyond_single_precision_are_black_and_white():
+    assert to_grey(np.array([-1e300, 0, 1e300]), (0.5, 1)).tolist() == [0, 0, 255]
+
+
 def test_the_values_are_left_alone():
     values = np.arange(10, dtype=np.float32)
     to_grey(values, (5, 5))

@@ -142,6 +142,8 @@ REMEDIES: Mapping[tuple[str, str], str] = {
     ("gaps", "fill"): "interpolate and mark them with {gaps=fill},"
     " or keep the largest run with {gaps=largest}",
     ("gaps", "largest"): "keep the largest unbroken run with {gaps=largest}",
+    ("geometry", "strict"): "refuse such a stack with {geometry=strict};"
+    " {geometry=raw} keeps a tilted one as acquired",
     ("geometry", "regular"): "resample onto a regular grid with {geometry=regular}",
     ("geometry", "raw"): "keep the voxels as acquired with {geometry=raw},"
     " in a format that can hold a shear (.nrrd, .mha, .npz)",

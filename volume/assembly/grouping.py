@@ -118,7 +118,8 @@ def _by_localizer(group: Group) -> list[Group]:
     itself = info("localizer", "a localizer: kept apart from the volumes", evidence=LOCALIZER)
     if not others:
         return [replace(group, findings=(*group.findings, itself))]
-    beside = info("localizer", f"{len(localizers)} localizer slices are kept apart")
+    text = f"{count(len(localizers), 'localizer slice')} kept apart"
+    beside = info("localizer", text, evidence={"slices": len(localizers)})
     return [
         replace(group, slices=others, findings=(*group.findings, beside)),
         Group(localizers, f"{group.letters}_l1", (*group.findings, itself)),

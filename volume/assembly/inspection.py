@@ -21,6 +21,8 @@ HISTORY = frozenset(
     " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
+STRICT = ("geometry", "strict")
+ORIGINAL = "ask for the images as they were before they were compressed"
 MANY_GAPS = 3
 APART = "put the slices of each acquisition into a folder of its own"
 AGAIN = "copy or export this file again from where it came from"
@@ -124,7 +126,7 @@ def _uneven(grid: Grid, evidence: dict[str, float]) -> Finding:
     code = "variable-spacing" if grid.spacing.kind == "variable" else "irregular-spacing"
     what = "the spacing changes" if code == "variable-spacing" else "the slices lie unevenly"
     text = f"{what}: {steps.min():.4g} to {steps.max():.4g} mm between slices"
-    return warning(code, text, evidence=evidence)
+    return warning(code, text, evidence=evidence, remedy=STRICT)
 
 
 def _sprawl(grid: Grid) -> Finding | None:
@@ -155,7 +157,7 @@ def _drift(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
             f"the slices are sheared by {drift.angle_deg:.2f} degrees against their normal:"
             f" {over:.4g} mm over the stack"
         )
-        yield warning("gantry-tilt", text, evidence=evidence)
+        yield warning("gantry-tilt", text, evidence=evidence, remedy=STRICT)
     elif over > TOLERANCES.drift_said_mm:
         text = f"the slices drift by {over:.3g} mm in their plane over the stack: left as it is"
         yield info("gantry-tilt", text, evidence=evidence)
@@ -173,7 +175,7 @@ def _shift(far: NDArray[np.float64], view_mm: float) -> Finding:
     evidence = {"shift_mm": _mm(far.max()), "slice": int(far.argmax()) + 1}
     if far.max() > min(TOLERANCES.shift_refuse_mm, TOLERANCES.shift_refuse_of_view * view_mm):
         return error("in-plane-shift", f"{text}: too far", evidence=evidence, remedy=APART)
-    return warning("in-plane-shift", text, evidence=evidence)
+    return warning("in-plane-shift", text, evidence=evidence, remedy=STRICT)
 
 
 def _rounding(grid: Grid) -> Iterable[Finding]:
@@ -229,7 +231,8 @@ def _frame_order(slices: Sequence[SliceHeader]) -> Iterable[Finding]:
         return
     if frames not in (sorted(frames), sorted(frames, reverse=True)):
         text = "the frames are stored in another order than they lie: put in order by position"
-        yield info("frame-order-contradicts-position", text)
+        evidence = {"frames": len(frames)}
+        yield info("frame-order-contradicts-position", text, evidence=evidence)
 
 
 def of_lost(slices: Sequence[SliceHeader], lost: Iterable[int]) -> list[Finding]:
@@ -316,13 +319,18 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         found.append(info("rescale-varies", text, evidence=evidence))
     if first.pixels.photometric == "MONOCHROME1":
         text = "low values are meant to be shown bright: the values are left as they are"
-        found.append(info("monochrome1", text))
+        found.append(info("monochrome1", text, evidence={"slices": len(slices)}))
     if first.pixels.samples == 3:
-        found.append(info("colour-volume", "every voxel holds red, green and blue"))
-    if any(header.real_world for header in slices):
-        found.append(info("real-world-values", "a real world value mapping is not applied"))
-    if any(header.lossy or header.pixels.transfer_syntax in LOSSY for header in slices):
-        found.append(warning("lossy-compressed", "the pixels were compressed with loss"))
+        text = "every voxel holds red, green and blue"
+        found.append(info("colour-volume", text, evidence={"samples": 3}))
+    mapped = sum(header.real_world for header in slices)
+    if mapped:
+        text = "a real world value mapping is not applied"
+        found.append(info("real-world-values", text, evidence={"slices": mapped}))
+    lossy = sum(h.lossy or h.pixels.transfer_syntax in LOSSY for h in slices)
+    if lossy:
+        text = "the pixels were compressed with loss"
+        found.append(warning("lossy-compressed", text, evidence={"slices": lossy}, remedy=ORIGINAL))
     return found
 
 

@@ -153,8 +153,8 @@ def _repair(stack: Stack) -> str:
     size = " x ".join(map(str, stack.size))
     step = 0.0 if stack.geometry is None else stack.geometry.spacing[2]
     return (
-        f"{len(stack.slices)} slices become {size} voxels, one slice every {step:.4g} mm,"
-        " resampled once; --geometry strict refuses that, --geometry raw keeps what a tilt sheared"
+        f"{count(len(stack.slices), 'slice')} become {size} voxels, one slice every {step:.4g} mm,"
+        " resampled once"
     )
 
 

@@ -59,11 +59,11 @@ def view(
     if size is not None:
         asked["size"] = size
     if screenshot is None:
-        open_window(volume, **asked, title=volume.id)
+        open_window(volume, **asked, title=volume.id or Path(source).name)
         return
     path = draw(volume, screenshot, **asked, overwrite=overwrite)
     if not quiet:
-        say(f"{safe(path)}: a picture of {volume.id}")
+        say(f"{safe(path)}: a picture of {safe(volume.id or Path(source).name)}")
 
 
 def refuse_picture(path: str, overwrite: bool) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from volume.errors import GridError
 from volume.geometry import Geometry
+from volume.volume import AIR_HU
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -38,7 +39,6 @@ EDGE = ("RL", "AP", "FH")
 """Towards minus and plus on the x, y and z axis of LPS, as viewers write them."""
 SLANT = 0.17
 """Direction cosines above this (10 degrees) get their own letter: "AH"."""
-AIR_HU = -1024
 
 
 @dataclass(frozen=True, eq=False)

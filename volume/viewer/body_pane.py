@@ -15,7 +15,7 @@ from volume.geometry import Geometry
 from volume.processing.planes import towards
 from volume.surface import Mesh
 from volume.viewer.colours import BONE, FLESH, MESHES, OUTLINE, PLANE, SPACE, TEXT, Colour
-from volume.viewer.eye import VIEW_ANGLE, Eye, look
+from volume.viewer.eye import VIEW_ANGLE, Eye, box_of, look
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import MARGIN, EdgeLetters, Label
 from volume.viewer.pane import Pane
@@ -96,8 +96,9 @@ class BodyPane(Pane):
         edge = self.font * MARGIN
         top = self.rect.height - edge
         line = "surface ..." if self.waiting else f"{surface_line(scene)} {self._trouble}".strip()
-        self.name.show("3D" if scene.labels else "", edge, top, self.font, PLANE["3d"])
-        self.what.show(line if scene.labels else "", edge, top - 1.5 * self.font, self.font, TEXT)
+        shown = scene.labels and self.roomy
+        self.name.show("3D" if shown else "", edge, top, self.font, PLANE["3d"])
+        self.what.show(line if shown else "", edge, top - 1.5 * self.font, self.font, TEXT)
 
     def _light(self) -> None:
         self.renderer.AutomaticLightCreationOff()
@@ -138,10 +139,8 @@ def _to_vtk(mesh: Mesh) -> vtkPolyData:
 
 def _outline(geometry: Geometry) -> vtkActor:
     """Draw the edges of the volume's box."""
-    size = np.array(geometry.size)
-    signs = np.array(np.meshgrid(*[(0, 1)] * 3, indexing="ij")).reshape(3, 8).T
-    corners = geometry.to_world(signs * size - 0.5)
-    edges = [(a, b) for a, b in combinations(range(8), 2) if np.abs(signs[a] - signs[b]).sum() == 1]
+    corners = box_of(geometry)
+    edges = [(a, b) for a, b in combinations(range(8), 2) if (a ^ b).bit_count() == 1]
     points = vtkPoints()
     points.SetData(numpy_to_vtk(corners.astype(np.float32), deep=True))
     cells = vtkCellArray()

@@ -64,15 +64,30 @@ def look(camera: Camera, geometry: Geometry, rect: Rect) -> Eye:
     up = np.cos(above) * head - np.sin(above) * outward
     right = np.cross(up, towards_eye)
     target = middle - camera.pan[0] * right + camera.pan[1] * up
-    position = target + towards_eye * (_fitting_distance(geometry, rect) / camera.zoom)
+    position = target + towards_eye * (_fitting_distance(geometry, rect, above) / camera.zoom)
     return Eye(rect, position, target, up, right)
 
 
-def _fitting_distance(geometry: Geometry, rect: Rect) -> float:
-    """Stand where the volume's box fits the pane from the front, the side and above."""
-    box = np.abs(geometry.corners - geometry.centre).max(axis=0) + geometry.spacing.max() / 2
-    x, y, z = box
+def box_of(geometry: Geometry) -> NDArray[np.float64]:
+    """Give the (8, 3) corners of the volume's outermost voxels; bits 2, 1, 0 are i, j, k."""
+    ends = np.array(np.meshgrid(*[(0, 1)] * 3, indexing="ij")).reshape(3, 8).T
+    return geometry.to_world(ends * np.array(geometry.size) - 0.5)
+
+
+def _fitting_distance(geometry: Geometry, rect: Rect, above: float) -> float:
+    """Stand where the volume's box fits the pane, however it is turned about the head's axis.
+
+    So it keeps its size while it turns. `above` is the elevation in radians. Each corner
+    goes round in a circle: its nearest and its farthest point reach furthest up or down,
+    one between them furthest across.
+    """
+    x, y, z = (box_of(geometry) - geometry.centre).T
+    radius = np.hypot(x, y)
     slope = np.tan(np.radians(VIEW_ANGLE / 2))
-    wide = rect.width / rect.height
-    views = ((y, x, z), (x, y, z), (z, x, y))  # towards the eye, across, upwards
-    return ROOM * max(near + max(up, across / wide) / slope for near, across, up in views)
+    sine, cosine = np.sin(above), np.cos(above)
+    across = z * sine + radius * np.hypot(cosine, rect.height / rect.width / slope)
+    upright = [
+        z * sine + side * cosine + np.abs(z * cosine - side * sine) / slope
+        for side in (radius, -radius)
+    ]
+    return float(ROOM * np.max([across, *upright]))

@@ -18,7 +18,7 @@ Segment = tuple[float, float, float, float, Colour]
 
 MARGIN = 0.6
 """From a pane's edge to the letters, in letters."""
-PLATE = 0.7
+PLATE = 0.88
 """How dark the plate behind letters is, so that they can be read on bright images too."""
 ALIGN = {"left": 0, "centre": 1, "right": 2, "bottom": 0, "middle": 1, "top": 2}
 """VTK's numbers for where the letters lie against their place."""

@@ -10,6 +10,9 @@ from volume.viewer.colours import Colour
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.scene import Scene
 
+CROWDED = 19
+"""A pane narrower than so many letters shows no corner text."""
+
 
 class Pane(ABC):
     """A renderer with its rectangle. `rect` and `font` are those of the latest `prepare`."""
@@ -32,6 +35,11 @@ class Pane(ABC):
         self._put(rect, layout.size)
         self.update(scene)
         return True
+
+    @property
+    def roomy(self) -> bool:
+        """Whether there is room for text in the corners."""
+        return self.rect.width >= CROWDED * self.font
 
     def forget(self) -> None:
         """Have the pane drawn next time, changed or not."""

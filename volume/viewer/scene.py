@@ -25,6 +25,7 @@ from volume.processing.windows import (
 from volume.viewer.layout import LAYOUTS, check_layout
 from volume.viewer.subject import Subject, subject_of
 from volume.viewer.surfaces import level_for_looking
+from volume.viewer.words import UNNAMED
 
 if TYPE_CHECKING:
     from volume.volume import Volume
@@ -261,7 +262,8 @@ class Scene:
             raise ValueError(f"this is not a scene: {problem}") from problem
         if not volume.geometry.matches(grid, SAME_PLACE_MM):
             raise GridError(
-                f"the scene belongs to another volume: {saved['id']}, {grid}; not {volume.geometry}"
+                f"the scene belongs to another volume: {saved['id'] or UNNAMED}, {grid};"
+                f" not {volume.geometry}"
             )
         return cls(subject=subject_of(volume, None, None), **state)
 

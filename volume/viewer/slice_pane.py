@@ -19,15 +19,12 @@ from volume.viewer.overlay import MARGIN, EdgeLetters, Label, Lines, Segment
 from volume.viewer.pane import Pane
 from volume.viewer.projection import Projection
 from volume.viewer.scene import Scene
+from volume.viewer.stripes import Stripes
 from volume.viewer.words import nice_length, plane_line, volume_lines, window_line
 from volume.volume import Volume
 
 GAP = 9
 """Pixels left free around the crosshair's middle."""
-CROWDED = 19
-"""A pane narrower than so many letters shows no corner text."""
-HATCH = 8
-"""Invented voxels carry a stripe every so many pixels of the plane."""
 
 
 class SlicePane(Pane):
@@ -48,6 +45,7 @@ class SlicePane(Pane):
         self.renderer.AddViewProp(image)
         self.camera = self.renderer.GetActiveCamera()
         self.camera.ParallelProjectionOn()
+        self.stripes = Stripes(self.renderer)
         self.lines = Lines(self.renderer)
         self.name = Label(self.renderer, "left", "top", plate=True)
         self.where = Label(self.renderer, "left", "top", plate=True)
@@ -57,6 +55,7 @@ class SlicePane(Pane):
         self.letters = EdgeLetters(self.renderer)
         self._cut: tuple[float, Plane] | None = None
         self._invented: NDArray[np.bool_] | None = None
+        self._shades = np.zeros((1, 1), np.uint8)
         self._shaded: object = None
 
     def place(self, layout: Layout) -> Rect | None:
@@ -73,10 +72,12 @@ class SlicePane(Pane):
         plane = self._plane_at(scene)
         shading = (self._cut and self._cut[0], scene.window, scene.inverted)
         if shading != self._shaded:
-            self.mapper.SetInputData(self._shade(scene, plane))
+            self._shades = _shade(scene, plane)
+            self.mapper.SetInputData(_image(self._shades, plane))
             self._shaded = shading
         projection = project_pane(scene, self.plane, self.rect)
         self._aim(projection)
+        self.stripes.show(projection, self._shades, self._invented)
         self._annotate(scene, projection, plane)
 
     def _plane_at(self, scene: Scene) -> Plane:
@@ -89,26 +90,6 @@ class SlicePane(Pane):
                 self._invented = self.valid.cut(self.plane, scene.cursor).array == 2
         return self._cut[1]
 
-    def _shade(self, scene: Scene, plane: Plane) -> vtkImageData:
-        """Make the picture of a plane, in mm to the right and up of pixel [0, 0]."""
-        shades = (
-            plane.array.astype(np.uint8)
-            if scene.subject.is_colour
-            else to_grey(plane.array, scene.window, invert=scene.inverted)
-        )
-        if self._invented is not None:
-            shades = hatch(shades, self._invented)
-        rows, columns = shades.shape[:2]
-        down, right = plane.pixel_spacing
-        image = vtkImageData()
-        image.SetDimensions(columns, rows, 1)
-        image.SetSpacing(right, down, 1)
-        image.SetOrigin(0, -(rows - 1) * down, 0)
-        components = shades.shape[2] if shades.ndim == 3 else 1
-        flipped = shades[::-1].reshape(-1, components)
-        image.GetPointData().SetScalars(numpy_to_vtk(flipped, deep=True))
-        return image
-
     def _aim(self, projection: Projection) -> None:
         right, down = projection.centre
         self.camera.SetFocalPoint(right, -down, 0)
@@ -120,12 +101,11 @@ class SlicePane(Pane):
     def _annotate(self, scene: Scene, projection: Projection, plane: Plane) -> None:
         x, y = projection.to_display(scene.cursor)
         segments = self._crosshair(x - self.rect.x, y - self.rect.y)
-        roomy = self.rect.width >= CROWDED * self.font
         self.letters.show(plane.letters if scene.labels else ("",) * 4, self.rect, self.font)
         length = nice_length(self.rect.width / 4 / projection.scale)
-        if scene.labels and roomy:
+        if scene.labels and self.roomy:
             segments += self._scale_bar(length * projection.scale)
-        self._corners(scene, scene.labels and roomy, length)
+        self._corners(scene, scene.labels and self.roomy, length)
         self.lines.show(segments)
 
     def _crosshair(self, x: float, y: float) -> list[Segment]:
@@ -176,13 +156,25 @@ CROSSED_BY = {
 """The planes that a pane's upright and level line stand for."""
 
 
-def hatch(shades: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Stripe the pixels that no scanner measured."""
-    rows, columns = where.shape
-    stripes = where & (np.add.outer(np.arange(rows), np.arange(columns)) % HATCH < 2)
-    striped = shades.copy()
-    striped[stripes] = striped[stripes] // 4 * 3 + 40
-    return striped
+def _shade(scene: Scene, plane: Plane) -> NDArray[np.uint8]:
+    """Give a plane's values as grey or colour, 0 to 255."""
+    if scene.subject.is_colour:
+        return plane.array.astype(np.uint8)
+    return to_grey(plane.array, scene.window, invert=scene.inverted)
+
+
+def _image(shades: NDArray[np.uint8], plane: Plane) -> vtkImageData:
+    """Make the picture of a plane, in mm to the right and up of pixel [0, 0]."""
+    rows, columns = shades.shape[:2]
+    down, right = plane.pixel_spacing
+    image = vtkImageData()
+    image.SetDimensions(columns, rows, 1)
+    image.SetSpacing(right, down, 1)
+    image.SetOrigin(0, -(rows - 1) * down, 0)
+    components = shades.shape[2] if shades.ndim == 3 else 1
+    flipped = shades[::-1].reshape(-1, components)
+    image.GetPointData().SetScalars(numpy_to_vtk(flipped, deep=True))
+    return image
 
 
 def _valid_of(volume: Volume) -> Reformatter | None:

@@ -8,7 +8,7 @@ from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import MARGIN, Label
 from volume.viewer.pane import Pane
 from volume.viewer.scene import Scene
-from volume.viewer.words import DISCLAIMER, LETTER_WIDTH, probe_line, safe, shorten
+from volume.viewer.words import probe_line, safe, share, shorten
 from volume.volume import Volume
 
 
@@ -47,13 +47,13 @@ class StatusStrip(Pane):
         return scene.cursor, scene.note
 
     def update(self, scene: Scene) -> None:
-        """Write the line; the disclaimer keeps its room."""
+        """Write the line, and of the disclaimer what there is room for."""
         font = self.font - 1
         edge, middle = self.font * MARGIN, self.rect.height / 2
-        room = self.rect.width - font * LETTER_WIDTH * (len(DISCLAIMER) + 4)
         line = safe(scene.note) or probe_line(scene, self.volume)
-        self.probe.show(shorten(line, room, font), edge, middle, font, TEXT)
-        self.disclaimer.show(DISCLAIMER, self.rect.width - edge, middle, font, FAINT)
+        line, disclaimer = share(line, self.rect.width - 2 * edge, font)
+        self.probe.show(line, edge, middle, font, TEXT)
+        self.disclaimer.show(disclaimer, self.rect.width - edge, middle, font, FAINT)
 
 
 class Banner(Pane):

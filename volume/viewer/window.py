@@ -17,6 +17,7 @@ from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.controller import Controller
+from volume.viewer.interrupt import Interrupt
 from volume.viewer.layout import check_size
 from volume.viewer.scene import Scene, scene_of
 from volume.volume import Volume
@@ -48,7 +49,8 @@ def view(
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
     `level` the surface's value, `size` (width, height) in pixels; meshes are laid over the
     volume in the 3D pane. The key ? shows the hands. Raises a DisplayError where no window
-    can be opened, and the errors of `screenshot`.
+    can be opened, a KeyboardInterrupt where Ctrl+C in the terminal closed it, and the
+    errors of `screenshot`.
     """
     scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
     size = None if size is None else check_size(size)
@@ -87,18 +89,22 @@ class Window:
         self.drawing = Drawing(self.window, volume, scene, meshes)
         self.controller = Controller(scene, self.window.GetSize())
         self.failure: BaseException | None = None
+        self.interrupt = Interrupt()
         self._timer_is_set = False
         self._listen()
 
     def run(self) -> None:
-        """Show the window until it is closed; raise what went wrong meanwhile."""
-        self.interactor.Initialize()
-        self.draw(surface=False)
-        self.interactor.CreateRepeatingTimer(HEARTBEAT_MS)
-        self._soon()
-        self.plotter.show()
+        """Show the window until it is closed; raise what went wrong meanwhile, or Ctrl+C."""
+        with self.interrupt:
+            self.interactor.Initialize()
+            self.draw(surface=False)
+            self.interactor.CreateRepeatingTimer(HEARTBEAT_MS)
+            self._soon()
+            self.plotter.show()
         if self.failure is not None:
             raise self.failure
+        if self.interrupt.noted:
+            raise KeyboardInterrupt
 
     def draw(self, *, surface: bool = True) -> None:
         """Draw what has changed since the last time, in the window's present size."""
@@ -151,7 +157,7 @@ class Window:
     def _hear(self, event: str, react: Callable[[], None]) -> None:
         """React to an event; what goes wrong closes the window and is raised by `run`.
 
-        VTK would print an exception and go on, and end the process on Ctrl+C.
+        VTK would print an exception and go on, and end the process on a KeyboardInterrupt.
         """
 
         def guarded(_source: Any, _event: str) -> None:
@@ -215,7 +221,10 @@ class Window:
 
     def _idle(self) -> None:
         self._timer_is_set = False
-        self.draw()
+        if self.interrupt.noted:
+            self._stop()
+        else:
+            self.draw()
 
     # wishes
 

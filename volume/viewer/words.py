@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from volume.volume import Volume
 
 DISCLAIMER = "For research and teaching. Not a medical device."
+SHORTER = (DISCLAIMER, "Not a medical device.", "")
+"""What the disclaimer becomes where the probe line needs the room."""
+UNNAMED = "unnamed"
+"""The name of a volume without one, as most files but DICOM's give it."""
 LAST_DRAWN = 0x17F
 """VTK's own font has glyphs to the end of Latin Extended-A, and the marks below."""
 MARKS = "–—…•"
-LETTER_WIDTH = 0.52
-"""The mean width of a letter of VTK's own font, in parts of its size."""
+LETTER_WIDTH, SPACE_WIDTH = 0.56, 0.28
+"""The mean widths of a letter and a space of VTK's own font, in parts of its size; measured."""
 INVENTED = {0: "not scanned", 2: "interpolated"}
 """What `Volume.valid` says of voxels that were not measured."""
 
@@ -33,8 +37,23 @@ def safe(text: str) -> str:
 
 def shorten(text: str, width: float, font: int) -> str:
     """Cut text that is longer than `width` pixels, and say so with an ellipsis."""
-    room = max(1, int(width / (font * LETTER_WIDTH)))
-    return text if len(text) <= room else text[: room - 1].rstrip() + "…"
+    if width_of(text, font) <= width:
+        return text
+    starts = (text[:length].rstrip() + "…" for length in range(len(text) - 1, 0, -1))
+    return next((start for start in starts if width_of(start, font) <= width), "…")
+
+
+def width_of(text: str, font: int) -> float:
+    """Estimate how many pixels a line of text takes."""
+    spaces = text.count(" ")
+    return font * (SPACE_WIDTH * spaces + LETTER_WIDTH * (len(text) - spaces))
+
+
+def share(line: str, width: float, font: int) -> tuple[str, str]:
+    """Divide `width` pixels between a line and the disclaimer, which gives way first."""
+    room = width - width_of(line, font) - font / 2
+    disclaimer = next((words for words in SHORTER if width_of(words, font) <= room), "")
+    return shorten(line, width, font), disclaimer
 
 
 def banner_line(findings: Iterable[Finding]) -> str:
@@ -69,7 +88,7 @@ def plane_line(scene: Scene, plane: str) -> str:
 
 def volume_lines(volume: Volume) -> str:
     """Tell modality, name, size and spacing, a line each."""
-    named = " ".join(filter(None, (volume.modality, volume.id)))
+    named = " ".join(filter(None, (volume.modality, volume.id or UNNAMED)))
     size = " × ".join(str(n) for n in volume.geometry.size)
     spacing = " × ".join(f"{mm:.3g}" for mm in volume.geometry.spacing)
     return "\n".join(filter(None, (safe(named), size, f"{spacing} mm")))
