@@ -264,11 +264,12 @@ UNTANGLED = {
 }
 
 
+@pytest.mark.parametrize("phases", [2, 3])
 @pytest.mark.parametrize("oddities", UNTANGLED.values(), ids=UNTANGLED)
-def test_interleaved_acquisitions_come_apart(oddities: dict, tmp_path):
-    truth = phantom(tmp_path, phases=2, gradient=(1, 2, 5), **oddities)
+def test_interleaved_acquisitions_come_apart(oddities: dict, phases: int, tmp_path):
+    truth = phantom(tmp_path, phases=phases, gradient=(1, 2, 5), **oddities)
     made = volume.load_all(tmp_path)
-    assert [one.array.shape for one in made] == [truth.size[::-1]] * 2
+    assert [one.array.shape for one in made] == [truth.size[::-1]] * phases
     for phase, one in enumerate(made):
         assert truth.error_mm(one.array, one.geometry.affine, phase=phase) <= RIGHT_MM
 

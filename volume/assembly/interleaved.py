@@ -13,7 +13,8 @@ import numpy as np
 
 from volume.assembly.placement import place
 from volume.assembly.repeats import TAGS, Part, ordering, value_of
-from volume.assembly.spacing import fit_spacing
+from volume.assembly.spacing import Spacing, fit_spacing
+from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import SliceHeader, Trait
 
 CONTENT_TAGS = frozenset(
@@ -29,11 +30,15 @@ OVERLAP = 0.5
 """Parts that share less of their extent follow one another: one scan at two spacings."""
 
 
-def untangle(part: Part) -> list[Part]:
-    """Split a part into the acquisitions that it interleaves, or give it back as it is."""
-    whole = _spacing_kind(part.slices)
+def untangle(part: Part, *, repeats: bool = False) -> list[Part]:
+    """Split a part into the acquisitions that it interleaves, or give it back as it is.
+
+    `repeats` says that some of its slices share a place, so that it is no grid itself.
+    """
+    whole = None if repeats else _spacing(part.slices)
+    proved = whole is not None and whole.kind == "regular" and not whole.rounded
     for tag in TAGS:
-        if whole == "regular" and tag not in CONTENT_TAGS:
+        if proved and tag not in CONTENT_TAGS:
             continue
         groups = _by_value(part.slices, tag)
         if len(groups) > 1 and _are_volumes(list(groups.values())):
@@ -45,9 +50,18 @@ def untangle(part: Part) -> list[Part]:
     return [part]
 
 
-def _spacing_kind(slices: Sequence[SliceHeader]) -> str:
+def _spacing(slices: Sequence[SliceHeader]) -> Spacing:
     placement = place(slices)
-    return fit_spacing(np.sort(placement.offsets), placement.quantum_along, 1.0).kind
+    return fit_spacing(np.sort(placement.offsets), placement.quantum_along, 1.0)
+
+
+def _is_tight(slices: Sequence[SliceHeader]) -> bool:
+    """Say whether slices lie evenly, and not only within the rounding of their positions."""
+    offsets = np.sort(place(slices).offsets)
+    if (np.diff(offsets) <= TOLERANCES.duplicate_mm).any():
+        return False
+    found = _spacing(slices)
+    return found.kind == "regular" and not found.rounded
 
 
 def _by_value(slices: Sequence[SliceHeader], tag: str) -> dict[Trait, list[SliceHeader]]:
@@ -65,9 +79,7 @@ def _are_volumes(groups: Sequence[Sequence[SliceHeader]]) -> bool:
         return False
     normal = place(groups[0]).axes[2]
     ends = [sorted(float(np.dot(h.position or (0, 0, 0), normal)) for h in g) for g in groups]
-    return all(_overlap(a, b) for a, b in combinations(ends, 2)) and all(
-        _spacing_kind(group) == "regular" for group in groups
-    )
+    return all(_overlap(a, b) for a, b in combinations(ends, 2)) and all(map(_is_tight, groups))
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:

@@ -35,12 +35,17 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
     if parts is None and not is_film(places):  # copies may bear numbers of their own
         dropped, findings, places = _at_places(group.slices, numbered=False)
         parts = tell_apart(places)
+    if parts is None and not is_film(places):  # acquisitions at offsets may meet at places
+        mixed = untangle(Part(tuple(h for p in places for h in p)), repeats=True)
+        parts = mixed if len(mixed) > 1 else None
     if parts is None:
         findings.append(_film(places) if is_film(places) else _ambiguous(places))
         in_order = [header for place in places for header in place]
         return (replace(_unplaced(group, in_order, findings), dropped=tuple(dropped)),)
     place_of = {id(header): n for n, place in enumerate(places) for header in place}
-    ends = {id(part): _short_ends(part, place_of, len(places)) for part in parts}
+    ends = {
+        id(part): _short_ends(part, place_of, len(places)) for part in parts if not part.untangled
+    }
     parts = [one for part in parts for one in untangle(part)]
     if len(parts) > 1:
         findings.append(_split_by(parts))
