@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
 
-.PHONY: demo test lint venv clean
+.PHONY: demo test lint venv bench clean
 
 demo: $(RUN_READY)  ## write a sample series, assemble it and show it
 	@rm -rf demo
@@ -26,6 +26,10 @@ $(RUN_READY) $(TEST_READY): pyproject.toml tools/bootstrap.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: no python3 here is one" >&2; exit 1; }
 	@$(PYTHON) tools/bootstrap.py $(patsubst .venv/.%-ready,%,$@)
 
+bench: $(TEST_READY)  ## the same work done by the peers; needs the bench extra
+	@test -x .venv-bench/bin/python || { $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -q -e '.[test,bench]'; }
+	@.venv-bench/bin/python -W ignore benchmarks/geometry.py $(SEED)
+
 clean:  ## back to what git has
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -167,6 +167,8 @@ def judge(tool: str, oddities: dict[str, Any]) -> str:
             return "refused"
     if not outputs:
         return "refused"
+    if any(abs(np.linalg.det(affine[:3, :3])) < 1e-12 for _, affine in outputs):
+        return "wrong"  # a place that no voxel can be looked up at
     phases = range(oddities.get("phases", 1))
     margin = 1.0 if min(truth.size) > 3 else 0.0  # the rim of a resampled volume is no fault
     errors = [
