@@ -99,11 +99,15 @@ def by_highdicom(folder: Path) -> Iterator[Output]:
     import pydicom
 
     datasets = [pydicom.dcmread(path) for path in folder.rglob("*") if path.is_file()]
+    values = {"apply_modality_transform": True, "apply_presentation_lut": False}
     if "NumberOfFrames" in datasets[0]:
-        image = highdicom.Image.from_dataset(datasets[0]).get_volume(apply_modality_transform=True)
+        images = [
+            highdicom.Image.from_dataset(dataset).get_volume(**values) for dataset in datasets
+        ]
     else:
-        image = highdicom.get_volume_from_series(datasets, apply_modality_transform=True)
-    yield np.transpose(image.array, (0, 1, 2)).astype(float), image.affine[:, [2, 1, 0, 3]]
+        images = [highdicom.get_volume_from_series(datasets, **values)]
+    for image in images:
+        yield image.array.astype(float), image.affine[:, [2, 1, 0, 3]]
 
 
 TOOLS: dict[str, tuple[str, Callable[[Path], Iterator[Output]]]] = {
