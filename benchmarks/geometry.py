@@ -155,8 +155,21 @@ def drawn(seed: int) -> dict[str, dict[str, Any]]:
             "duplicates": {"duplicates": (int(draw.integers(0, count)),)},
             "none": {},
         }[extra]
-        cases[f"drawn {n + 1} ({extra})"] = oddities
+        cases[f"drawn {n + 1} ({extra})"] = _tilted_enough(oddities)
     return cases
+
+
+def _tilted_enough(oddities: dict[str, Any]) -> dict[str, Any]:
+    """Stretch a tilted stack until it drifts by a pixel.
+
+    A drift below half a pixel is left in the voxels by rule, and said in millimetres.
+    """
+    (i, j, pitch), count = oddities["spacing"], oddities["size"][2]
+    for key, pixel in (("tilt", j), ("tilt_i", i)):
+        if key in oddities:
+            lean = abs(np.tan(np.radians(oddities[key]))) * (count - 1)
+            pitch = max(pitch, round(float(pixel / lean), 3))
+    return {**oddities, "spacing": (i, j, pitch)}
 
 
 def judge(tool: str, oddities: dict[str, Any]) -> str:
