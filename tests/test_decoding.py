@@ -13,11 +13,11 @@ import pytest
 import shared_data
 from volume.dicom import elements
 from volume.dicom.codestream import DECODABLE, JPEG
+from volume.dicom.data_set import read_data_set
 from volume.dicom.decoding import decode_frame
 from volume.dicom.encapsulated import read_frame
 from volume.dicom.encoding import Unreadable, open_data_set
 from volume.dicom.pixel_layout import read_layout
-from volume.dicom.reader import parse
 
 LOSSY_BY = 3
 """Two inverse transforms of baseline JPEG may round differently, also in colour."""
@@ -41,7 +41,7 @@ def ours(path: Path) -> np.ndarray:
     """Decode every frame of a file."""
     with path.open("rb") as file:
         encoding = open_data_set(file, path.name)
-        dataset = parse(encoding)
+        dataset = read_data_set(encoding)
         layout = read_layout(dataset, encoding)
         size = elements.count(dataset, "Rows"), elements.count(dataset, "Columns")
         frames = [

@@ -38,6 +38,7 @@ CATALOGUE: Mapping[str, str] = {
     "projection-image": "the image is a projection, not a slice",
     "dicomdir": "the file is an index of other files",
     "special-file": "not a regular file",
+    "limits-raised": "limits on what a file may ask for were set by hand",
     "changed-during-read": "the file changed while it was read",
     "not-supported-yet": "this kind of image is recognised but not handled yet",
     # grouping

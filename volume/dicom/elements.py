@@ -1,7 +1,7 @@
 """Values of data elements, read strictly: a number that is no number is an error.
 
-pydicom converts values leniently, and differently by version; places in space must not
-depend on that. These read the raw bytes by the standard's value representation (PS3.5 6.2).
+Places in space must not depend on a lenient conversion; these read the raw bytes by the
+standard's value representations (PS3.5 6.2).
 """
 
 from __future__ import annotations
@@ -11,62 +11,76 @@ import re
 import struct
 import warnings
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
-
+from volume.dicom.attributes import ATTRIBUTES
+from volume.dicom.data_set import DataSet, Element
 from volume.dicom.encoding import Unreadable
 
 PLAUSIBLE = 1e6
 """No number that places a voxel is larger, in mm (a kilometre)."""
-BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "US or SS": "H"}
+BINARY = {
+    b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"UV": "Q", b"SV": "q", b"FL": "f", b"FD": "d",
+}  # fmt: skip
+UNTOLD = frozenset({b"", b"UN", b"OB", b"OW"})
+"""VRs that do not say what the bytes are; the standard's dictionary does."""
 
 
-def values(data: Dataset, keyword: str) -> tuple[str | float, ...]:
+def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
     """Give every value of an element, text stripped of its padding; absent or empty is ().
 
     Raises `Unreadable` where a binary value has the wrong length.
     """
-    tag = tag_for_keyword(keyword)
-    element = data.get_item(tag) if tag is not None and tag in data else None
-    if element is None or element.value is None:
+    element = data.get(ATTRIBUTES[keyword].tag)
+    if element is None or not element.value:
         return ()
-    if not isinstance(element.value, bytes):  # pydicom has converted it already
-        several = element.value if hasattr(element.value, "append") else [element.value]
-        return tuple(str(value).strip() for value in several if str(value) != "")
-    form = BINARY.get(dictionary_VR(keyword))
+    form = BINARY.get(ATTRIBUTES[keyword].vr if element.vr in UNTOLD else element.vr)
     if form is None:
         joined = element.value.decode("latin-1").strip("\0 \r\n\t")
         return tuple(part.strip() for part in joined.split("\\")) if joined else ()
-    little = not isinstance(element, RawDataElement) or element.is_little_endian
     width = struct.calcsize(form)
     count, left = divmod(len(element.value), width)
     if left:
         raise Unreadable(f"{keyword} has {len(element.value)} bytes, no multiple of {width}")
-    return struct.unpack(f"{'<' if little else '>'}{count}{form}", element.value)
+    return struct.unpack(f"{'<' if element.little else '>'}{count}{form}", element.value)
 
 
-def text(data: Dataset, keyword: str) -> str:
+def raw(data: DataSet, keyword: str) -> Element | None:
+    """Give an element as it stands."""
+    return data.get(ATTRIBUTES[keyword].tag)
+
+
+def text(data: DataSet, keyword: str) -> str:
     """Give the first value as text; absent is ""."""
     return str(next(iter(values(data, keyword)), ""))
 
 
-def texts(data: Dataset, keyword: str) -> tuple[str, ...]:
+def texts(data: DataSet, keyword: str) -> tuple[str, ...]:
     """Give every value as text; absent is ()."""
     return tuple(str(value) for value in values(data, keyword))
 
 
-def label(data: Dataset, keyword: str) -> str:
+def label(data: DataSet, keyword: str) -> str:
     """Give a text in the data set's own character set (PS3.5 6.1)."""
+    element = raw(data, keyword)
+    if element is None:
+        return ""
+    if element.value.isascii() and b"\x1b" not in element.value:
+        return element.value.decode("ascii").strip("\0 \r\n\t")
+    from pydicom.charset import convert_encodings, decode_bytes
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return str(data.get(keyword, "") or "").strip()
+            encodings = convert_encodings(list(texts(data, "SpecificCharacterSet")) or None)
+            return str(decode_bytes(element.value, encodings, DELIMITERS)).strip("\0 \r\n\t")
         except Exception:  # noqa: BLE001 a label that cannot be read leaves the image readable
             return text(data, keyword)
 
 
-def floats(data: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+DELIMITERS = set(b"\r\n\t\f\\")
+"""Behind these a text is in its first character set again (PS3.5 6.1.2.5.3)."""
+
+
+def floats(data: DataSet, keyword: str, count: int) -> tuple[float, ...] | None:
     """Give exactly `count` finite, plausible numbers, or None where the element is empty.
 
     Raises `Unreadable` on anything else: too many, too few, a comma, NaN, 1e400.
@@ -85,7 +99,7 @@ def floats(data: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
     return numbers
 
 
-def count(data: Dataset, keyword: str) -> int | None:
+def count(data: DataSet, keyword: str) -> int | None:
     """Give one whole number that must be right, or None where the element is empty."""
     found = floats(data, keyword, 1)
     if found is None:
@@ -95,7 +109,7 @@ def count(data: Dataset, keyword: str) -> int | None:
     return int(found[0])
 
 
-def hint(data: Dataset, keyword: str) -> float | None:
+def hint(data: DataSet, keyword: str) -> float | None:
     """Give the first value as a number where it is one: for what no place depends on."""
     try:
         found = _float(next(iter(values(data, keyword)), ""))
@@ -104,18 +118,20 @@ def hint(data: Dataset, keyword: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def items(data: Dataset, keyword: str) -> list[Dataset]:
-    """Give the items of a sequence; absent is []."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        sequence = data.get(keyword)
-    return [item for item in sequence or () if isinstance(item, Dataset)]
+def items(data: DataSet, keyword: str) -> tuple[DataSet, ...]:
+    """Give the items of a sequence; absent is ()."""
+    element = raw(data, keyword)
+    return () if element is None else element.items
 
 
 def _float(value: str | float) -> float:
-    if isinstance(value, str) and "_" in value:  # Python reads 1_0 as ten; DICOM does not
+    """Read a decimal string (PS3.5 6.2): what Python reads beyond that (1_0, nan, ١) is none."""
+    if isinstance(value, str) and not DECIMAL.fullmatch(value):
         raise ValueError(value)
     return float(value)
+
+
+DECIMAL = re.compile(r"[-+]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,6})?")
 
 
 def _show(found: tuple[str | float, ...]) -> str:
@@ -124,4 +140,4 @@ def _show(found: tuple[str | float, ...]) -> str:
     return f": {joined!r}" if NUMERIC.fullmatch(joined) else ""
 
 
-NUMERIC = re.compile(r"[-+0-9.,e\\ ]{1,60}|[-+]?(?:nan|inf)", re.IGNORECASE)
+NUMERIC = re.compile(r"[-+0-9.,e\\ ]{1,60}|[-+]?(?:nan|inf)", re.IGNORECASE | re.ASCII)

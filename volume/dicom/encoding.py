@@ -12,7 +12,8 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from volume.findings import Finding, info, warning
+from volume.dicom.limits import DEFAULT, MIB, Limits
+from volume.findings import Finding, Remedy, info, warning
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -28,9 +29,8 @@ VRS = frozenset(
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 """VRs whose length takes four bytes after two reserved ones (PS3.5 table 7.1-1)."""
 
-INFLATED_AT_MOST = 512 * 2**20
-"""A deflated data set may swell to this many bytes and no further."""
-META_AT_MOST = 2**20
+META_AT_MOST, META_ELEMENTS_AT_MOST = 2**20, 1000
+"""Bytes and elements of the file meta information: far more than it ever needs."""
 FIRST_GROUPS = (0x0002, 0x0008)
 MEDIA_SOP_CLASS, TRANSFER_SYNTAX = 0x0002, 0x0010
 """Elements of group 0002."""
@@ -43,12 +43,13 @@ class NotDicom(Exception):  # noqa: N818 it is a verdict about a file, not a fai
 class Unreadable(Exception):  # noqa: N818
     """The file is DICOM but cannot be used; `code` is a finding's.
 
-    `series_uid` is its series, where that much could be read.
+    `series_uid` is its series, where that much could be read; `remedy` is a way out.
     """
 
-    def __init__(self, reason: str, code: str = "unreadable") -> None:
+    def __init__(self, reason: str, code: str = "unreadable", remedy: Remedy = None) -> None:
         super().__init__(reason)
         self.code = code
+        self.remedy = remedy
         self.series_uid = ""
 
 
@@ -65,9 +66,10 @@ class Encoding:
     sop_class_uid: str
     """As the file meta information has it: a DICOMDIR has no other."""
     findings: tuple[Finding, ...]
+    limits: Limits
 
 
-def open_data_set(file: BinaryIO, name: str) -> Encoding:
+def open_data_set(file: BinaryIO, name: str, limits: Limits = DEFAULT) -> Encoding:
     """Read the file meta information and say how the data set after it is encoded.
 
     A missing preamble or file meta information, or a transfer syntax that contradicts
@@ -91,15 +93,16 @@ def open_data_set(file: BinaryIO, name: str) -> Encoding:
         for element in (TRANSFER_SYNTAX, MEDIA_SOP_CLASS)
     )
     if declared == DEFLATED:
-        stream = _inflate(file)
+        stream = _inflate(file, limits)
         size = len(stream.getbuffer())
-        return Encoding(stream, DEFLATED, False, True, size, sop_class, tuple(findings))
+        return Encoding(stream, DEFLATED, False, True, size, sop_class, tuple(findings), limits)
     seen = _look(file)
     transfer_syntax = _settle(declared, seen)
     if transfer_syntax != declared:
         findings.append(meta_repaired(declared, transfer_syntax, name))
     implicit, little = seen or _flags(transfer_syntax)
-    return Encoding(file, transfer_syntax, implicit, little, size, sop_class, tuple(findings))
+    noticed = tuple(findings)
+    return Encoding(file, transfer_syntax, implicit, little, size, sop_class, noticed, limits)
 
 
 ARCHIVES = {b"PK\x03\x04": "zip archive", b"\x1f\x8b": "gzip file", b"BZh": "bzip2 file"}
@@ -147,7 +150,7 @@ def _read_meta(file: BinaryIO) -> dict[int, bytes]:
     """Read the elements of group 0002, always explicit little endian; stop before others."""
     meta: dict[int, bytes] = {}
     budget = META_AT_MOST
-    while True:
+    for _ in range(META_ELEMENTS_AT_MOST):
         head = file.read(8)
         if len(head) < 8 or head[:2] != b"\x02\x00":
             file.seek(-len(head), os.SEEK_CUR)
@@ -161,8 +164,9 @@ def _read_meta(file: BinaryIO) -> dict[int, bytes]:
             (length,) = struct.unpack("<H", head[6:8])
         budget -= length
         if budget < 0:
-            raise Unreadable("the file meta information is absurdly long")
+            break
         meta[element] = file.read(length)
+    raise Unreadable("the file meta information is absurdly long")
 
 
 def _look(file: BinaryIO) -> tuple[bool, bool] | None:
@@ -196,16 +200,19 @@ def plain_syntax(implicit: bool, little: bool) -> str:
     return EXPLICIT_LITTLE if little else EXPLICIT_BIG
 
 
-def _inflate(file: BinaryIO) -> io.BytesIO:
-    """Inflate the rest of the file (PS3.5 A.5), never past `INFLATED_AT_MOST` bytes."""
+def _inflate(file: BinaryIO, limits: Limits) -> io.BytesIO:
+    """Inflate the rest of the file (PS3.5 A.5), never past the limit."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     out = io.BytesIO()
     try:
         while block := file.read(2**20):
             while block:
-                left = INFLATED_AT_MOST - out.tell()
+                left = limits.inflated * MIB - out.tell()
                 if left <= 0:
-                    raise Unreadable("the deflated data set swells beyond 512 MiB")
+                    raise Unreadable(
+                        f"the deflated data set swells beyond {limits.inflated} MiB",
+                        remedy=("limits", f"inflated={4 * limits.inflated}"),
+                    )
                 out.write(inflater.decompress(block, min(left, 2**24)))
                 block = inflater.unconsumed_tail
     except zlib.error as fault:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from pydicom.dataset import Dataset
-
 from volume.dicom import elements, image_plane
+from volume.dicom.data_set import DataSet
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import SliceHeader, Trait
 
@@ -37,7 +36,7 @@ TRAITS = {
 """Keyword in the functional groups: the name it has in a classic slice."""
 
 
-def split(header: SliceHeader, data: Dataset) -> list[SliceHeader]:
+def split(header: SliceHeader, data: DataSet) -> list[SliceHeader]:
     """Give one record a frame; a per-frame group stands before a shared one.
 
     Raises `Unreadable` where frames are declared that have no functional groups.
@@ -55,7 +54,7 @@ def split(header: SliceHeader, data: Dataset) -> list[SliceHeader]:
     ]
 
 
-def _gather(groups: list[Dataset]) -> dict[str, Dataset]:
+def _gather(groups: Sequence[DataSet]) -> dict[str, DataSet]:
     """Take the first item of every functional group of a frame."""
     return {
         keyword: items[0]
@@ -65,8 +64,8 @@ def _gather(groups: list[Dataset]) -> dict[str, Dataset]:
     }
 
 
-def _frame(header: SliceHeader, groups: dict[str, Dataset], index: int) -> SliceHeader:
-    empty = Dataset()
+def _frame(header: SliceHeader, groups: dict[str, DataSet], index: int) -> SliceHeader:
+    empty: DataSet = {}
     measures = groups.get("PixelMeasuresSequence", empty)
     plane = groups.get("PlaneOrientationSequence", empty)
     place = groups.get("PlanePositionSequence", empty)
@@ -90,12 +89,12 @@ def _frame(header: SliceHeader, groups: dict[str, Dataset], index: int) -> Slice
     )
 
 
-def _frame_type(groups: dict[str, Dataset]) -> tuple[str, ...]:
+def _frame_type(groups: dict[str, DataSet]) -> tuple[str, ...]:
     found = (elements.texts(group, "FrameType") for group in groups.values())
     return next(filter(None, found), ())
 
 
-def _traits(groups: dict[str, Dataset]) -> Iterator[tuple[str, Trait]]:
+def _traits(groups: dict[str, DataSet]) -> Iterator[tuple[str, Trait]]:
     for group in groups.values():
         nested = elements.items(group, "DiffusionGradientDirectionSequence")
         for data in chain([group], nested):

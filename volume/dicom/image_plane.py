@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 
-from pydicom.dataset import Dataset
-
 from volume.dicom import elements
+from volume.dicom.data_set import DataSet
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import Rescale, Trait, Vector
 
 
-def trait(data: Dataset, keyword: str) -> Trait:
+def trait(data: DataSet, keyword: str) -> Trait:
     """Read a value that can be compared: a number, numbers or a text; absent is ""."""
     found = elements.values(data, keyword)
     if not found:
@@ -28,13 +27,13 @@ def trait(data: Dataset, keyword: str) -> Trait:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def position(data: Dataset) -> Vector | None:
+def position(data: DataSet) -> Vector | None:
     """Read Image Position (Patient): the centre of the first pixel, in mm LPS."""
     found = elements.floats(data, "ImagePositionPatient", 3)
     return None if found is None else (found[0], found[1], found[2])
 
 
-def orientation(data: Dataset) -> tuple[Vector, Vector] | None:
+def orientation(data: DataSet) -> tuple[Vector, Vector] | None:
     """Read Image Orientation (Patient): the directions of a row and of a column."""
     found = elements.floats(data, "ImageOrientationPatient", 6)
     if found is None:
@@ -43,7 +42,7 @@ def orientation(data: Dataset) -> tuple[Vector, Vector] | None:
     return (x, y, z), (u, v, w)
 
 
-def pixel_spacing(data: Dataset) -> tuple[float, float] | None:
+def pixel_spacing(data: DataSet) -> tuple[float, float] | None:
     """Read Pixel Spacing: between rows and between columns, in mm; it must be positive."""
     found = elements.floats(data, "PixelSpacing", 2)
     if found is None:
@@ -53,7 +52,7 @@ def pixel_spacing(data: Dataset) -> tuple[float, float] | None:
     return found[0], found[1]
 
 
-def rescale(data: Dataset, unit: str = "") -> Rescale | None:
+def rescale(data: DataSet, unit: str = "") -> Rescale | None:
     """Read slope, intercept and unit, or None where neither number is there.
 
     Raises `Unreadable` where a number is there that is none, or the slope is zero.
@@ -70,7 +69,7 @@ def rescale(data: Dataset, unit: str = "") -> Rescale | None:
     return Rescale(slope[0], (intercept or (0.0,))[0], unit, declared)
 
 
-def window(data: Dataset) -> tuple[float, float] | None:
+def window(data: DataSet) -> tuple[float, float] | None:
     """Read the first window as (centre, width), where there is a sound one."""
     centre, width = elements.hint(data, "WindowCenter"), elements.hint(data, "WindowWidth")
     if centre is None or width is None or width < 1:

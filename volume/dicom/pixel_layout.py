@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import struct
 
-from pydicom.dataset import Dataset
-
 from volume.dicom import elements
 from volume.dicom.codestream import DECODABLE, HTJ2K, JPEG, JPEG_2000
+from volume.dicom.data_set import UNDEFINED, DataSet
 from volume.dicom.encoding import (
     EXPLICIT_BIG,
     LONG_VRS,
@@ -20,7 +19,6 @@ from volume.dicom.encoding import (
 from volume.dicom.header import PixelLayout
 
 PIXEL_DATA = 0x7FE00010
-UNDEFINED = 0xFFFFFFFF
 FRAMES_AT_MOST = 100_000
 SIDE_AT_MOST = 65_535
 PADDED_BY, PADDED_PART = 1024, 8
@@ -28,7 +26,7 @@ PADDED_BY, PADDED_PART = 1024, 8
 of a frame, and never by a whole frame."""
 
 
-def read_layout(data: Dataset, encoding: Encoding) -> PixelLayout:
+def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
     """Say how the pixels are encoded; the stream stands at the pixel data element.
 
     Everything declared is checked against the bytes there are. Raises `Unreadable`.

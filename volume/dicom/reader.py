@@ -6,16 +6,9 @@ import hashlib
 import io
 import os
 import struct
-import warnings
-from collections.abc import Callable
-from typing import BinaryIO
-
-from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
-from pydicom.tag import BaseTag
 
 from volume.dicom import elements, frames, image_plane, sop_classes
+from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
     NotDicom,
@@ -25,25 +18,10 @@ from volume.dicom.encoding import (
 )
 from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
-from volume.dicom.pixel_layout import PIXEL_DATA, UNDEFINED, read_layout
+from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.pixel_layout import read_layout
 from volume.findings import Finding
 
-PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
-LUT_DATA = 0x00283006
-
-KEYWORDS = (
-    "ImageType SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID"
-    " PatientID PatientName ConcatenationUID InConcatenationNumber InConcatenationTotalNumber"
-    " FrameOfReferenceUID Modality SeriesNumber SeriesDescription InstanceNumber"
-    " ImagesInAcquisition"
-    " NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation"
-    " PlanarConfiguration BitsAllocated BitsStored HighBit PixelRepresentation"
-    " ImagePositionPatient ImageOrientationPatient PixelSpacing SliceThickness"
-    " SpacingBetweenSlices RescaleSlope RescaleIntercept RescaleType Units"
-    " WindowCenter WindowWidth PixelPaddingValue PixelPaddingRangeLimit"
-    " LossyImageCompression ModalityLUTSequence RealWorldValueMappingSequence"
-    " SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence"
-).split()
 TRAITS = (
     "TemporalPositionIdentifier TemporalPositionIndex DiffusionBValue"
     " DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
@@ -52,17 +30,18 @@ TRAITS = (
     " AcquisitionDate AcquisitionTime ContentTime"
 ).split()
 """What may tell slices at one place apart (PS3.6)."""
-WANTED = [tag for tag in map(tag_for_keyword, (*KEYWORDS, *TRAITS)) if tag is not None]
 
 
-def read_headers(found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
+def read_headers(
+    found: FoundFile, limits: Limits = DEFAULT
+) -> tuple[list[SliceHeader], list[Finding]]:
     """Read the header of every slice in a file, and what was noticed about the file.
 
     Raises `NotDicom`, or `Unreadable` with a finding's code and the reason.
     """
     try:
         with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
-            encoding = open_data_set(file, found.name)
+            encoding = open_data_set(file, found.name, limits)
             slices = _read(encoding, found)
             return slices, [*encoding.findings, *_contradiction(encoding, slices, found.name)]
     except (NotDicom, Unreadable):
@@ -71,14 +50,12 @@ def read_headers(found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
         raise Unreadable(f"the file cannot be read: {fault.strerror or fault}") from None
     except MemoryError:
         raise Unreadable("the header asks for more memory than there is") from None
-    except RecursionError:
-        raise Unreadable("the header is nested too deeply") from None
-    except Exception as fault:  # noqa: BLE001 whatever a damaged header makes pydicom raise
+    except Exception as fault:  # noqa: BLE001 a net below: no file ends in a traceback
         raise Unreadable(f"the header is damaged ({type(fault).__name__})") from None
 
 
 def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
-    data = parse(encoding)
+    data = read_data_set(encoding)
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     refused = sop_classes.judge(sop_class)
     if refused:
@@ -91,7 +68,7 @@ def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
 
 
 def _slices(
-    data: Dataset, encoding: Encoding, found: FoundFile, sop_class: str
+    data: DataSet, encoding: Encoding, found: FoundFile, sop_class: str
 ) -> list[SliceHeader]:
     if "MOSAIC" in elements.texts(data, "ImageType"):
         raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
@@ -114,31 +91,7 @@ def _contradiction(encoding: Encoding, slices: list[SliceHeader], name: str) -> 
     return [meta_repaired(encoding.transfer_syntax, used, name)]
 
 
-def parse(encoding: Encoding) -> Dataset:
-    """Read the wanted elements up to the pixel data; leave the stream there."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return read_dataset(
-            encoding.stream,
-            encoding.implicit,
-            encoding.little,
-            stop_when=_stop(encoding.stream, encoding.size),
-            specific_tags=WANTED,
-        )
-
-
-def _stop(stream: BinaryIO, size: int) -> Callable[[BaseTag, str | None, int], bool]:
-    def stop(tag: BaseTag, _vr: str | None, length: int) -> bool:
-        if tag in PIXEL_TAGS:
-            return True
-        if length != UNDEFINED and stream.tell() + length > size:
-            raise Unreadable(f"the file ends inside element {tag}")
-        return False
-
-    return stop
-
-
-def _classic(data: Dataset, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:
+def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:
     """Make the record of what stands at the top of the data set."""
     number = _number(elements.hint(data, "SeriesNumber"))
     return SliceHeader(
@@ -181,7 +134,7 @@ def _number(value: float | None) -> int | None:
     return int(value) if value is not None and abs(value) < 2**31 else None
 
 
-def _concatenation(data: Dataset) -> tuple[str, int, int] | None:
+def _concatenation(data: DataSet) -> tuple[str, int, int] | None:
     """Read (UID, number of this part, parts in all) of a concatenation (C.7.6.16.2.2.4)."""
     uid = elements.text(data, "ConcatenationUID")
     part = _number(elements.hint(data, "InConcatenationNumber"))
@@ -189,7 +142,7 @@ def _concatenation(data: Dataset) -> tuple[str, int, int] | None:
     return (uid, part, total) if uid and part is not None and total is not None else None
 
 
-def _patient(data: Dataset) -> bytes:
+def _patient(data: DataSet) -> bytes:
     """Sum up whose image it is: patients can be told apart, and none can be named.
 
     By Patient ID, or else by name; empty where neither is there.
@@ -199,32 +152,32 @@ def _patient(data: Dataset) -> bytes:
     return hashlib.blake2b(identity.encode(), digest_size=8).digest() if identity else b""
 
 
-def _lut(data: Dataset, *, signed: bool) -> ModalityLut | None:
+def _lut(data: DataSet, *, signed: bool) -> ModalityLut | None:
     """Read the modality lookup table. Raises `Unreadable` where it is not whole."""
     items = elements.items(data, "ModalityLUTSequence")
     if not items:
         return None
     count, first, bits = elements.floats(items[0], "LUTDescriptor", 3) or (0, 0, 0)
-    raw = items[0].get_item(LUT_DATA)
-    table = raw.value if raw is not None and isinstance(raw.value, bytes) else b""
+    raw = elements.raw(items[0], "LUTData")
+    table = b"" if raw is None else raw.value
     length = int(count) or 65536
     if bits not in (8, 16) or len(table) < length * int(bits) // 8:
         raise Unreadable("the modality lookup table is cut short")
-    little = getattr(raw, "is_little_endian", True)
+    little = raw is None or raw.little
     form = f"{'<' if little else '>'}{length}{'B' if bits == 8 else 'H'}"
     values = struct.unpack_from(form, table)
     unit = elements.text(items[0], "ModalityLUTType")
     return ModalityLut(_signed(int(first), signed), values, unit)
 
 
-def read_traits(data: Dataset) -> dict[str, Trait]:
+def read_traits(data: DataSet) -> dict[str, Trait]:
     """Read the tags that may tell slices at one place apart."""
     return {
         keyword: found for keyword in TRAITS if (found := image_plane.trait(data, keyword)) != ""
     }
 
 
-def _padding(data: Dataset, signed: bool) -> tuple[int, int] | None:
+def _padding(data: DataSet, signed: bool) -> tuple[int, int] | None:
     """Read the padding range, in stored values of the pixels' own sign."""
     first = elements.hint(data, "PixelPaddingValue")
     if first is None:
@@ -238,10 +191,10 @@ def _signed(value: int, signed: bool) -> int:
     return value - 65536 if signed and value > 32767 else value
 
 
-def inflated(path: str) -> io.BytesIO:
+def inflated(path: str, limits: Limits = DEFAULT) -> io.BytesIO:
     """Inflate the data set of a deflated file once more, to read its pixels."""
     with open(path, "rb") as file:  # noqa: PTH123
-        stream = open_data_set(file, path).stream
+        stream = open_data_set(file, path, limits).stream
     if not isinstance(stream, io.BytesIO):
         raise Unreadable("the file changed while it was read", "changed-during-read")
     stream.seek(0, os.SEEK_SET)

@@ -1,0 +1,119 @@
+"""The data elements that are read from a header: tag and value representation (PS3.6).
+
+What is not here is passed over without a look at its value.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Attribute(NamedTuple):
+    """A data element of the standard: its tag, and its VR where the file gives none."""
+
+    tag: int
+    vr: bytes
+
+
+TABLE = """
+00080005 CS SpecificCharacterSet
+00080008 CS ImageType
+00080016 UI SOPClassUID
+00080018 UI SOPInstanceUID
+0008002A DT AcquisitionDateTime
+00080022 DA AcquisitionDate
+00080032 TM AcquisitionTime
+00080033 TM ContentTime
+00080060 CS Modality
+0008103E LO SeriesDescription
+00089007 CS FrameType
+00100010 PN PatientName
+00100020 LO PatientID
+00180010 LO ContrastBolusAgent
+00180050 DS SliceThickness
+00180060 DS KVP
+00180081 DS EchoTime
+00180082 DS InversionTime
+00180086 IS EchoNumbers
+00180088 DS SpacingBetweenSlices
+00181060 DS TriggerTime
+00181210 SH ConvolutionKernel
+00181314 DS FlipAngle
+00189074 DT FrameAcquisitionDateTime
+00189076 SQ DiffusionGradientDirectionSequence
+00189079 FD InversionTimes
+00189082 FD EffectiveEchoTime
+00189087 FD DiffusionBValue
+00189089 FD DiffusionGradientOrientation
+00189112 SQ MRTimingAndRelatedParametersSequence
+00189114 SQ MREchoSequence
+00189115 SQ MRModifierSequence
+00189117 SQ MRDiffusionSequence
+00189118 SQ CardiacSynchronizationSequence
+00189226 SQ MRImageFrameTypeSequence
+00189314 SQ CTReconstructionSequence
+00189325 SQ CTXRayDetailsSequence
+00189329 SQ CTImageFrameTypeSequence
+00189751 SQ PETFrameTypeSequence
+0020000D UI StudyInstanceUID
+0020000E UI SeriesInstanceUID
+00200011 IS SeriesNumber
+00200012 IS AcquisitionNumber
+00200013 IS InstanceNumber
+00200032 DS ImagePositionPatient
+00200037 DS ImageOrientationPatient
+00200052 UI FrameOfReferenceUID
+00200100 IS TemporalPositionIdentifier
+00201002 IS ImagesInAcquisition
+00209111 SQ FrameContentSequence
+00209113 SQ PlanePositionSequence
+00209116 SQ PlaneOrientationSequence
+00209128 UL TemporalPositionIndex
+00209153 FD NominalCardiacTriggerDelayTime
+00209156 US FrameAcquisitionNumber
+00209161 UI ConcatenationUID
+00209162 US InConcatenationNumber
+00209163 US InConcatenationTotalNumber
+00209310 SQ TemporalPositionSequence
+0020930D FD TemporalPositionTimeOffset
+00280002 US SamplesPerPixel
+00280004 CS PhotometricInterpretation
+00280006 US PlanarConfiguration
+00280008 IS NumberOfFrames
+00280010 US Rows
+00280011 US Columns
+00280030 DS PixelSpacing
+00280100 US BitsAllocated
+00280101 US BitsStored
+00280102 US HighBit
+00280103 US PixelRepresentation
+00280120 US PixelPaddingValue
+00280121 US PixelPaddingRangeLimit
+00281050 DS WindowCenter
+00281051 DS WindowWidth
+00281052 DS RescaleIntercept
+00281053 DS RescaleSlope
+00281054 LO RescaleType
+00282110 CS LossyImageCompression
+00283000 SQ ModalityLUTSequence
+00283002 US LUTDescriptor
+00283004 LO ModalityLUTType
+00283006 OW LUTData
+00289110 SQ PixelMeasuresSequence
+00289132 SQ FrameVOILUTSequence
+00289145 SQ PixelValueTransformationSequence
+00409096 SQ RealWorldValueMappingSequence
+00541001 CS Units
+00541300 DS FrameReferenceTime
+52009229 SQ SharedFunctionalGroupsSequence
+52009230 SQ PerFrameFunctionalGroupsSequence
+"""
+"""Tag, VR and keyword. Of those that are US or SS, US: the pixels' own sign says which."""
+
+ATTRIBUTES = {
+    keyword: Attribute(int(tag, 16), vr.encode())
+    for tag, vr, keyword in (line.split() for line in TABLE.strip().splitlines())
+}
+"""What is read, by keyword."""
+VR_OF = {attribute.tag: attribute.vr for attribute in ATTRIBUTES.values()}
+"""The VR of what is read, by tag."""

@@ -1,0 +1,239 @@
+"""The data elements of a header, read without trusting a single length (PS3.5 section 7).
+
+Only what is wanted is kept. Every length is held against the bytes that are there before
+anything is read, nesting and the number of elements have caps, and every element is passed
+once: the time is that of the bytes, whatever they say.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from volume.dicom.attributes import VR_OF
+from volume.dicom.encoding import LONG_VRS, VRS, Encoding, Unreadable
+from volume.dicom.limits import Limits
+
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""The pixels, as doubles, floats or whole numbers: the header ends there."""
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+UNDEFINED = 0xFFFFFFFF
+VALUE_AT_MOST = 2**18
+"""No value that is read is longer: a lookup table takes 128 KiB."""
+CHUNK = 2**15
+"""So many bytes are read at once; most headers need no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A data element: its bytes as they stand, or the items of a sequence.
+
+    `vr` is empty where the file does not say.
+    """
+
+    vr: bytes
+    value: bytes
+    little: bool
+    items: tuple[DataSet, ...] = ()
+
+
+DataSet = dict[int, Element]
+"""The elements that were wanted and are there, by tag."""
+
+
+class _Form(NamedTuple):
+    """How elements are written: without VR, and in which order of bytes."""
+
+    implicit: bool
+    little: bool
+
+
+IMPLICIT_LITTLE = _Form(implicit=True, little=True)
+NOTHING: Set[int] = frozenset()
+
+
+def read_data_set(encoding: Encoding, wanted: Set[int] | None = None) -> DataSet:
+    """Read the wanted elements up to the pixel data; leave the stream there.
+
+    `wanted` are tags, all of `attributes` where none are given; they are kept at every level
+    of the sequences that are wanted themselves. Raises `Unreadable` for a header that
+    contradicts itself or the bytes there are.
+    """
+    walk = _Walk(encoding.stream, encoding.size, encoding.limits)
+    form = _Form(encoding.implicit, encoding.little)
+    start = encoding.stream.tell()
+    found, end = walk.elements(
+        start, encoding.size, form, VR_OF.keys() if wanted is None else wanted, 0
+    )
+    encoding.stream.seek(end)
+    return found
+
+
+def name_tag(tag: int) -> str:
+    """Word a tag as the standard does: (0028,0010)."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+class _Walk:
+    """One way through the bytes of a file, a chunk of them in memory."""
+
+    def __init__(self, stream: BinaryIO, size: int, limits: Limits) -> None:
+        self._stream = stream
+        self._size = size
+        self._limits = limits
+        self._left = limits.elements
+        self._chunk = b""
+        self._base = 0
+
+    def elements(
+        self, pos: int, end: int, form: _Form, wanted: Set[int], depth: int, *, closed: bool = True
+    ) -> tuple[DataSet, int]:
+        """Read elements from `pos`; give them and where they end.
+
+        That is at `end`, at the pixel data of the top level, or, where the item has no
+        length (`closed` is False), behind its delimiter.
+        """
+        found: DataSet = {}
+        order = struct.Struct("<HH" if form.little else ">HH")
+        last = -1
+        while pos < end:
+            at = self._look(pos, 8, end)
+            group, number = order.unpack_from(self._chunk, at)
+            tag = group << 16 | number
+            if tag == ITEM_END and not closed:
+                return found, pos + 8
+            if tag in PIXEL_TAGS and depth == 0:
+                return found, pos
+            vr, length, start = self._head(pos, at, tag, form, end)
+            if tag <= last and not vr and form.implicit:
+                raise Unreadable(f"element {name_tag(tag)} stands out of order")
+            last = tag
+            kept = tag in wanted
+            closes = length != UNDEFINED
+            value = b""
+            items: list[DataSet] = []
+            if not closes or (kept and VR_OF.get(tag) == b"SQ"):
+                items, pos = self._items(
+                    start,
+                    start + length if closes else end,
+                    IMPLICIT_LITTLE if vr == b"UN" else form,
+                    wanted if kept else NOTHING,
+                    depth + 1,
+                    closed=closes,
+                )
+            else:
+                value = self._value(tag, vr, start, length) if kept else b""
+                pos = start + length
+            if kept:
+                _add(found, tag, Element(vr, value, form.little, tuple(items)))
+        if not closed:
+            raise Unreadable("an item of a sequence is not closed")
+        return found, pos
+
+    def _head(self, pos: int, at: int, tag: int, form: _Form, end: int) -> tuple[bytes, int, int]:
+        """Read VR and length of an element; give them and where its value begins."""
+        self._count()
+        byte_order = "<" if form.little else ">"
+        vr = b"" if form.implicit or tag >> 16 == 0xFFFE else self._chunk[at + 4 : at + 6]
+        start = pos + 8
+        if vr in LONG_VRS:
+            at = self._look(pos, 12, end)
+            (length,) = struct.unpack_from(byte_order + "I", self._chunk, at + 8)
+            start = pos + 12
+        elif vr in VRS:
+            (length,) = struct.unpack_from(byte_order + "H", self._chunk, at + 6)
+        elif vr.isalpha() and vr.isupper():
+            raise Unreadable(f"element {name_tag(tag)} has no known value representation")
+        else:  # written without one, as some do inside explicit data sets
+            vr = b""
+            (length,) = struct.unpack_from(byte_order + "I", self._chunk, at + 4)
+        if tag >> 16 == 0xFFFE and not (tag == SEQUENCE_END and length == 0):
+            raise Unreadable("an item stands outside of any sequence")
+        if length == UNDEFINED:
+            if vr not in UNDEFINED_ALLOWED:
+                raise Unreadable(f"element {name_tag(tag)} has no length")
+        elif length > end - start:
+            where = "the file ends" if end == self._size else "its sequence ends"
+            raise Unreadable(f"{where} inside element {name_tag(tag)}")
+        return vr, length, start
+
+    def _value(self, tag: int, vr: bytes, start: int, length: int) -> bytes:
+        """Read the bytes of an element that is no sequence."""
+        if vr == b"SQ":
+            raise Unreadable(f"element {name_tag(tag)} has the wrong value representation")
+        if length > VALUE_AT_MOST:
+            raise Unreadable(f"element {name_tag(tag)} holds {length} bytes: more than it can")
+        at = self._look(start, length, start + length)
+        return self._chunk[at : at + length]
+
+    def _items(
+        self, pos: int, end: int, form: _Form, wanted: Set[int], depth: int, *, closed: bool
+    ) -> tuple[list[DataSet], int]:
+        """Read the items of a sequence (PS3.5 7.5); keep none where nothing is wanted."""
+        if depth > self._limits.nesting:
+            raise Unreadable(
+                f"sequences are nested more than {self._limits.nesting} deep",
+                remedy=("limits", f"nesting={min(200, 2 * self._limits.nesting)}"),
+            )
+        items: list[DataSet] = []
+        head = struct.Struct("<HHI" if form.little else ">HHI")
+        while pos < end:
+            at = self._look(pos, 8, end)
+            group, number, length = head.unpack_from(self._chunk, at)
+            self._count()
+            tag, pos = group << 16 | number, pos + 8
+            if tag == SEQUENCE_END and not closed:
+                return items, pos
+            if tag != ITEM:
+                raise Unreadable(f"{name_tag(tag)} stands where an item of a sequence should")
+            if length == UNDEFINED:
+                item, pos = self.elements(pos, end, form, wanted, depth, closed=False)
+            elif length > end - pos:
+                raise Unreadable("an item runs past the end of its sequence")
+            else:
+                item, pos = self._item(pos, length, form, wanted, depth)
+            if wanted:
+                items.append(item)
+        if not closed:
+            raise Unreadable("a sequence is not closed")
+        return items, pos
+
+    def _item(
+        self, pos: int, length: int, form: _Form, wanted: Set[int], depth: int
+    ) -> tuple[DataSet, int]:
+        if not wanted:
+            return {}, pos + length
+        return self.elements(pos, pos + length, form, wanted, depth)
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Unreadable(
+                f"the header has more than {self._limits.elements} elements",
+                remedy=("limits", f"elements={10 * self._limits.elements}"),
+            )
+
+    def _look(self, pos: int, count: int, end: int) -> int:
+        """See to it that `count` bytes at `pos` are in the chunk; give where they are in it."""
+        if count > end - pos:
+            raise Unreadable("the file ends inside its header")
+        at = pos - self._base
+        if at < 0 or at + count > len(self._chunk):
+            self._stream.seek(pos)
+            self._chunk = self._stream.read(max(count, CHUNK))
+            self._base, at = pos, 0
+            if len(self._chunk) < count:
+                raise Unreadable("the file became shorter while it was read", "changed-during-read")
+        return at
+
+
+UNDEFINED_ALLOWED = frozenset({b"", b"SQ", b"UN", b"OB", b"OW"})
+"""What may be as long as it takes (PS3.5 7.1.1)."""
+
+
+def _add(found: DataSet, tag: int, element: Element) -> None:
+    """Keep an element; the same tag twice is a contradiction unless both say the same."""
+    if found.setdefault(tag, element) != element:
+        raise Unreadable(f"element {name_tag(tag)} is there twice and says two things")
