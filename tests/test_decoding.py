@@ -15,7 +15,7 @@ from volume.dicom import elements
 from volume.dicom.codestream import DECODABLE, JPEG
 from volume.dicom.data_set import read_data_set
 from volume.dicom.decoding import decode_frame
-from volume.dicom.encapsulated import read_frame
+from volume.dicom.encapsulated import find_frames, read_fragments
 from volume.dicom.encoding import Unreadable, open_data_set
 from volume.dicom.pixel_layout import read_layout
 
@@ -45,10 +45,8 @@ def ours(path: Path) -> np.ndarray:
         layout = read_layout(dataset, encoding)
         size = elements.count(dataset, "Rows"), elements.count(dataset, "Columns")
         frames = [
-            decode_frame(
-                read_frame(file, layout.offset, encoding.size, n, layout.frames), layout, *size
-            )
-            for n in range(layout.frames)
+            decode_frame(read_fragments(file, fragments), layout, *size)
+            for fragments in find_frames(file, layout.offset, encoding.size, layout.frames)
         ]
     return np.stack(frames)
 

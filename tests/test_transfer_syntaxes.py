@@ -78,28 +78,27 @@ def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(tmp_path):
         volume.load(tmp_path, series=stacks[0].id)
 
 
-KILLER = "import os, sys; sys.stdin.readline(); os.abort()"
-SLEEPER = "import sys, time; sys.stdin.readline(); time.sleep(60)"
+READY = "import os, sys, time; print('ready', flush=True); sys.stdin.readline(); "
+KILLER, SLEEPER = READY + "os.abort()", READY + "time.sleep(60)"
 
 
-@pytest.mark.parametrize(("program", "word"), [(KILLER, "killed"), (SLEEPER, "finish")])
+@pytest.mark.parametrize(("program", "word"), [(KILLER, "ended"), (SLEEPER, "finish")])
 def test_a_frame_that_kills_or_stalls_its_decoder_is_named_and_the_rest_goes_on(
     program: str, word: str, tmp_path, monkeypatch
 ):
     truth = phantom(tmp_path, transfer_syntax="rle", size=(24, 20, 6))
     real, first = workers.command, []
 
-    def once(address: str) -> list[str]:
+    def once(*how) -> list[str]:
         if first:
-            return real(address)
-        first.append(address)
-        return [*real(address)[:1], "-c", program]
+            return real(*how)
+        first.append(how)
+        return [*real(*how)[:1], "-c", program]
 
     monkeypatch.setattr(workers, "command", once)
-    monkeypatch.setattr(workers, "DEADLINE_S", 2.0)
     monkeypatch.setattr(workers, "FRAMES_A_WORKER", 100)
     with pytest.raises(volume.PixelError, match=word) as refusal:
-        volume.load(tmp_path)
+        volume.load(tmp_path, limits="seconds=1")
     assert "more slice" not in str(refusal.value)
     assert refusal.value.path == str(truth.paths[0])
 

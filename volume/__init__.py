@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from volume.assembly.series import Series as Series
     from volume.assembly.stack import Stack as Stack
     from volume.dicom.header import SliceHeader as SliceHeader
+    from volume.dicom.limits import Limits as Limits
     from volume.errors import DisplayError as DisplayError
     from volume.errors import ExistsError as ExistsError
     from volume.errors import GridError as GridError
@@ -48,6 +49,7 @@ _HOMES = {
     "Geometry": "geometry",
     "GridError": "errors",
     "MemoryLimitError": "errors",
+    "Limits": "dicom.limits",
     "Mesh": "surface",
     "NotDicomError": "errors",
     "PixelError": "errors",

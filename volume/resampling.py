@@ -5,7 +5,6 @@ The steps: place the new grid, blur what it would alias, interpolate, and say so
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.errors import MemoryLimitError, VolumeError
+from volume.errors import VolumeError
 from volume.findings import Finding, info
 from volume.geometry import Geometry
+from volume.memory import refuse_beyond_memory
 from volume.progress import Progress, Silent
 from volume.volume import AIR_HU, Volume
 
@@ -99,12 +99,19 @@ def _target(
     if (spacing is None) == (like is None):
         raise VolumeError("to resample, give either a spacing or a grid to be like")
     if like is not None:
-        return like.geometry if isinstance(like, Volume) else like
+        target = like.geometry if isinstance(like, Volume) else like
+        _refuse_too_fine(volume, np.array(target.size) / volume.geometry.size)
+        return target
     steps = _three_steps(spacing)
     with np.errstate(over="ignore"):
-        growth = float((volume.geometry.spacing / steps).prod())
-    _refuse_beyond_memory(volume.array.nbytes * growth)
+        _refuse_too_fine(volume, volume.geometry.spacing / steps)
     return _same_field_of_view(volume.geometry, steps)
+
+
+def _refuse_too_fine(volume: Volume, growth: NDArray[np.float64]) -> None:
+    """Refuse a grid with so many times the voxels along i, j and k that memory cannot hold it."""
+    needed = volume.array.nbytes * float(growth.prod())
+    refuse_beyond_memory(needed, "the new grid", remedy="choose a wider spacing")
 
 
 def _three_steps(spacing: Any) -> NDArray[np.float64]:
@@ -125,23 +132,6 @@ def _same_field_of_view(source: Geometry, spacing: NDArray[np.float64]) -> Geome
     size = np.maximum(1, np.floor(extent / spacing + 0.5))
     origin = source.centre - source.direction @ (spacing * (size - 1) / 2)
     return Geometry((int(size[0]), int(size[1]), int(size[2])), origin, spacing, source.direction)
-
-
-def _refuse_beyond_memory(needed: float) -> None:
-    memory = _physical_memory()
-    if needed > memory:
-        raise MemoryLimitError(
-            f"the new grid needs {needed / 2**30:.3g} GiB, this machine has"
-            f" {memory / 2**30:.3g} GiB of memory",
-            remedy="choose a wider spacing",
-        )
-
-
-def _physical_memory() -> float:
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):  # not a POSIX system
-        return 2.0**40
 
 
 def blur_mm(source: Geometry, target: Geometry) -> Blur:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.assembly.forecast import refuse_if_too_large
 from volume.assembly.options import DEFAULTS, Options
 from volume.assembly.placement import corner_stray_mm
 from volume.assembly.regularise import (
@@ -25,6 +26,7 @@ from volume.assembly.self_check import Probes, check, check_resampled, draw_prob
 from volume.assembly.stack import Grid, Stack
 from volume.assembly.values import Values, real_values
 from volume.dicom.header import SliceHeader
+from volume.dicom.limits import MIB, said
 from volume.dicom.pixels import Pixels, read_pixels
 from volume.dicom.sop_classes import transfer_syntax_name
 from volume.errors import GridError, PixelError
@@ -38,22 +40,29 @@ def assemble(stack: Stack, options: Options = DEFAULTS, progress: Progress | Non
     """Decode every slice of `stack` into one array on its grid, and check the result.
 
     Raises `GridError` where the slices do not prove one, `PixelError` where pixels cannot
-    be decoded, `SelfCheckError` where the result contradicts its own slices.
+    be decoded, `MemoryLimitError` where there is too little memory for them, `SelfCheckError`
+    where the result contradicts its own slices.
     """
     progress = progress or Silent()
     selection = select(stack, options.gaps, lenient=options.lenient)
     refuse_if_unsafe(selection.stack, options.geometry)
     slices = selection.slices
     progress.total = len(slices)
-    pixels = read_pixels(slices, progress)
+    pixels = read_pixels(
+        slices,
+        progress,
+        options.limits,
+        before=lambda: refuse_if_too_large([selection.stack], options),
+    )
     if pixels.faults:
         return _without(stack, selection, pixels, options, progress)
     _refuse_lost_bits(pixels)
     probes = draw_probes(pixels.array)
-    values = real_values(pixels.array, slices, options.padding)
+    values = real_values(pixels.array, slices, options.padding, memory=options.limits.memory * MIB)
     volume = _on_its_grid(selection.stack, values, probes, options, progress)
     progress.close()
     noticed = (*selection.findings, *pixels.findings, *values.findings, *volume.findings)
+    noticed = (*noticed, *said(options.limits))
     return replace(volume, findings=noticed, report=_report(stack, selection, options, values))
 
 

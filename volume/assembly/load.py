@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from volume.assembly.assemble import assemble
+from volume.assembly.forecast import refuse_if_too_large
 from volume.assembly.options import DEFAULTS, Options
 from volume.assembly.report import account_for
 from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
 from volume.dicom.files import Fate
+from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count
 from volume.formats.files import is_volume_file, read
@@ -29,6 +31,7 @@ def load(
     geometry: str = "regular",
     gaps: str = "refuse",
     padding: str = "air",
+    limits: Limits | str = DEFAULT,
     progress: Progress | None = None,
 ) -> Volume:
     """Load the one volume in a folder, or in a file; `series` chooses among several.
@@ -36,16 +39,17 @@ def load(
     `series` is a SeriesNumber, a SeriesInstanceUID, an ending of one with a dot in it, or
     a volume's id. `geometry` is "regular" (tilt and uneven spacing are resampled once),
     "strict" (refused) or "raw" (as acquired, sheared where tilted); `gaps` is "refuse",
-    "fill" or "largest"; `padding` is "air" or "keep".
+    "fill" or "largest"; `padding` is "air" or "keep"; `limits` are what a file may ask for
+    (see `Limits`), such as "inflated=2048,memory=30000", in MiB.
 
     Raises `NotDicomError` where there is no volume, `SeriesChoiceError` where there are
     several, `GridError` where the slices do not prove a grid, `PixelError` where pixels
-    cannot be decoded.
+    cannot be decoded, `MemoryLimitError` where there is too little memory.
     """
-    options = Options(geometry, gaps, padding)
+    options = Options(geometry, gaps, padding, limits=limits_of(limits))
     if is_volume_file(source):
         return read(source, progress=progress)
-    found = scan(source)
+    found = scan(source, limits=options.limits)
     return assemble_from(found, choose(found, series), options, progress)
 
 
@@ -55,17 +59,20 @@ def load_all(
     geometry: str = "regular",
     gaps: str = "refuse",
     padding: str = "air",
+    limits: Limits | str = DEFAULT,
     progress: Progress | None = None,
 ) -> tuple[Volume, ...]:
     """Load every volume in a folder; localizers and single slices do not count beside one.
 
     Raises as `load` does, for the first volume that cannot be had.
     """
-    options = Options(geometry, gaps, padding)
+    options = Options(geometry, gaps, padding, limits=limits_of(limits))
     if is_volume_file(source):
         return (read(source, progress=progress),)
-    found = scan(source)
-    return tuple(assemble_from(found, stack, options, progress) for stack in choices(found))
+    found = scan(source, limits=options.limits)
+    stacks = choices(found)
+    refuse_if_too_large(stacks, options)
+    return tuple(assemble_from(found, stack, options, progress) for stack in stacks)
 
 
 def assemble_from(

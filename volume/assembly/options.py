@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from volume.dicom.limits import DEFAULT, Limits
+
 GEOMETRIES = ("regular", "strict", "raw")
 GAPS = ("refuse", "fill", "largest")
 PADDINGS = ("air", "keep")
@@ -11,12 +13,16 @@ PADDINGS = ("air", "keep")
 
 @dataclass(frozen=True)
 class Options:
-    """`--geometry`, `--gaps` and `--padding`; `lenient` fills gaps of any width, to look only."""
+    """`--geometry`, `--gaps`, `--padding` and `--limits`.
+
+    `lenient` fills gaps of any width, to look only.
+    """
 
     geometry: str = "regular"
     gaps: str = "refuse"
     padding: str = "air"
     lenient: bool = False
+    limits: Limits = DEFAULT
 
     def __post_init__(self) -> None:
         choices = {"geometry": GEOMETRIES, "gaps": GAPS, "padding": PADDINGS}

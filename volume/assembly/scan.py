@@ -15,6 +15,7 @@ from volume.assembly.stacking import stack_group
 from volume.dicom.encoding import NotDicom, Unreadable
 from volume.dicom.files import Fate, FileRecord, FoundFile, find_files
 from volume.dicom.header import SliceHeader
+from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.dicom.reader import read_headers
 from volume.findings import Finding, Severity, error, info, warning
 from volume.progress import Progress, Silent
@@ -66,16 +67,22 @@ class _Account:
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
 
 
-def scan(source: str | os.PathLike[str], *, progress: Progress | None = None) -> Scan:
+def scan(
+    source: str | os.PathLike[str],
+    *,
+    limits: Limits | str = DEFAULT,
+    progress: Progress | None = None,
+) -> Scan:
     """List every series and stack below `source`, from the headers alone.
 
+    `limits` are what a file may ask for, such as "inflated=2048,nesting=100".
     Raises `VolumeError` where there is no such source; what is wrong with single files or
     stacks is told in findings.
     """
     source = os.fspath(source)
     files, special = find_files(source)
     account = _Account(findings=list(special))
-    _read_all(files, account, progress or Silent())
+    _read_all(files, account, limits_of(limits), progress or Silent())
     series, dropped = _assemble_series(account.slices)
     series = [_with_file_findings(one, account) for one in series]
     used, lost = _names(series)
@@ -83,11 +90,13 @@ def scan(source: str | os.PathLike[str], *, progress: Progress | None = None) ->
     return Scan(source, tuple(series), tuple(records), tuple(_merge(account.findings)))
 
 
-def _read_all(files: list[FoundFile], account: _Account, progress: Progress) -> None:
+def _read_all(
+    files: list[FoundFile], account: _Account, limits: Limits, progress: Progress
+) -> None:
     progress.total = len(files)
     for found in files:
         try:
-            slices, noticed = read_headers(found)
+            slices, noticed = read_headers(found, limits)
         except NotDicom:
             _reject(account, found, Unreadable("not a DICOM file", "not-dicom"))
         except Unreadable as fault:
@@ -105,7 +114,7 @@ def _reject(account: _Account, found: FoundFile, fault: Unreadable) -> None:
     record = FileRecord(found.name, fate, reason, fault.code, fault.series_uid)
     account.rejected[found.name] = record
     make = info if ignored else error
-    account.findings.append(make(fault.code, reason, files=(found.name,)))
+    account.findings.append(make(fault.code, reason, files=(found.name,), remedy=fault.remedy))
 
 
 def _assemble_series(

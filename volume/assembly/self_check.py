@@ -123,10 +123,7 @@ def check_resampled(
     """
     if volume.valid is None:
         raise SelfCheckError("a resampled volume must say which voxels were measured")
-    inside = np.argwhere(volume.valid > 0)
-    if not len(inside):
-        raise SelfCheckError("the resampled volume holds none of its slices")
-    chosen = inside[np.random.default_rng(seed).integers(0, len(inside), OUTPUT_PROBES)]
+    chosen = _draw_inside(volume.valid, np.random.default_rng(seed))
     places = volume.geometry.to_world(chosen[:, ::-1])
     low, high = _bounds(places, values, slices, volume.geometry.direction[:, 2])
     found = volume.array[tuple(chosen.T)]
@@ -136,6 +133,21 @@ def check_resampled(
             "resampled voxels lie outside the range of the pixels around them",
             remedy="please report this: nothing was written",
         )
+
+
+def _draw_inside(valid: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.int64]:
+    """Draw scanned voxels (p, 3) as (k, j, i), each as likely as any, slice after slice."""
+    counts = np.array([np.count_nonzero(plane) for plane in valid])
+    if not counts.any():
+        raise SelfCheckError("the resampled volume holds none of its slices")
+    ranks = np.sort(draw.integers(0, counts.sum(), OUTPUT_PROBES))
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    chosen = []
+    for k in np.flatnonzero(counts):
+        mine = ranks[(ranks >= starts[k]) & (ranks < starts[k + 1])] - starts[k]
+        flat = np.flatnonzero(valid[k])[mine]
+        chosen.append(np.column_stack([np.full(len(flat), k), *np.divmod(flat, valid.shape[2])]))
+    return np.concatenate(chosen)
 
 
 def _bounds(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from volume.dicom.header import ModalityLut, SliceHeader
 from volume.findings import Finding, info, warning
+from volume.memory import refuse_beyond_memory
 from volume.volume import AIR_HU
 
 INT16 = np.iinfo(np.int16)
@@ -29,18 +30,21 @@ class Values:
     summary: Mapping[str, Any]
 
 
-def real_values(stored: NDArray[Any], slices: Sequence[SliceHeader], padding: str) -> Values:
+def real_values(
+    stored: NDArray[Any], slices: Sequence[SliceHeader], padding: str, *, memory: int = 0
+) -> Values:
     """Rescale every slice by its own slope and intercept (PS3.3 C.11.1.1.2).
 
     CT padding that would lie below air becomes air, unless `padding` is "keep". The type
     is int16 where all values are whole and fit, else float32; `stored` may be reused.
+    Raises `MemoryLimitError` where a wider type takes more bytes than are free, or `memory`.
     """
     if stored.ndim == 4:
         return Values(stored, "", None, (), {"dtype": str(stored.dtype)})
     outside = _padding_mask(stored, slices)
     dtype, inexact = _choose_type(stored, slices)
     findings = _promoted(stored.dtype, dtype, inexact=inexact)
-    array = _room(stored, dtype)
+    array = _room(stored, dtype, memory)
     for n, header in enumerate(slices):
         array[n] = _rescaled(stored[n], header, dtype)
     replaced = 0
@@ -79,7 +83,7 @@ def _choose_type(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> tuple[n
     """
     ends = np.array([_ends(stored[n], header) for n, header in enumerate(slices)])
     low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
-    whole = all(_is_whole(header) for header in slices)
+    whole = all(is_whole(header) for header in slices)
     if whole and low >= INT16.min and high <= INT16.max:
         return np.dtype(np.int16), False
     beyond = max(-low, high) > FLOAT32_WHOLE
@@ -96,16 +100,19 @@ def _ends(stored: NDArray[Any], header: SliceHeader) -> tuple[float, float]:
     return slope * float(stored.min()) + intercept, slope * float(stored.max()) + intercept
 
 
-def _is_whole(header: SliceHeader) -> bool:
+def is_whole(header: SliceHeader) -> bool:
+    """Say whether every real value of a slice is a whole number."""
     if header.lut is not None:
         return True
     return header.rescale.slope.is_integer() and header.rescale.intercept.is_integer()
 
 
-def _room(stored: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _room(stored: NDArray[Any], dtype: np.dtype[Any], memory: int) -> NDArray[Any]:
     """Give an array for the real values: the stored one's own memory where it fits."""
     if stored.dtype.itemsize == dtype.itemsize:
         return stored.view(dtype)
+    needed = stored.size * dtype.itemsize
+    refuse_beyond_memory(needed, "the wider type of the values", allowed=memory)
     return np.empty(stored.shape, dtype)
 
 

@@ -36,6 +36,12 @@ def say(text: str = "") -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def say_forecast(text: str, *, quiet: bool) -> None:
+    """Say what memory is about to be taken, where there is something to say."""
+    if text and not quiet:
+        say(text)
+
+
 def word_error(fault: VolumeError) -> str:
     """Word an error as three lines: what, where, the way out."""
     first, *rest = fault.lines(for_shell=True)

@@ -10,13 +10,15 @@ from typing import Any
 
 import click
 
+from volume.assembly.forecast import forecast, refuse_if_too_large
 from volume.assembly.load import assemble_from, choices, choose, matching
 from volume.assembly.options import Options
 from volume.assembly.report import describe_volume
-from volume.assembly.scan import scan
+from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
 from volume.cli import options
-from volume.cli.console import Bar, print_json, safe, say, say_findings, word_error
+from volume.cli.console import Bar, print_json, safe, say, say_findings, say_forecast, word_error
+from volume.dicom.limits import parse_limits
 from volume.errors import SeriesChoiceError, VolumeError
 from volume.findings import Severity
 from volume.formats.files import Kind, is_volume_file, read, refuse_output
@@ -50,7 +52,7 @@ class Wishes:
 @options.flags(
     options.source, options.output, options.series, options.everything, options.four_d,
     options.spacing, options.like, options.orientation, options.gaps, options.geometry,
-    options.padding, options.overwrite, options.no_sidecar, options.identifiers,
+    options.padding, options.limits, options.overwrite, options.no_sidecar, options.identifiers,
     options.as_json, options.quiet, options.verbose,
 )  # fmt: skip
 def export(
@@ -75,7 +77,12 @@ def export(
     if everything and four_d:
         raise click.UsageError("--all and --4d exclude each other")
     wishes = Wishes(
-        making=Options(given["geometry"], given["gaps"], given["padding"]),
+        making=Options(
+            given["geometry"],
+            given["gaps"],
+            given["padding"],
+            limits=parse_limits(given["limits"]),
+        ),
         spacing=spacing,
         like=_geometry_of(like),
         orientation=orientation,
@@ -119,12 +126,19 @@ def _volumes(
         volume = read(source, progress=Bar("reading", hidden=wishes.quiet))
         yield _shaped(volume, wishes), ""
         return
-    found = scan(source, progress=Bar("reading headers", hidden=wishes.quiet))
+    found = _scan(source, wishes)
     stacks = _on_one_grid(matching(found, series), source) if four_d else [choose(found, series)]
+    refuse_if_too_large(stacks, wishes.making)
     for stack in stacks:
+        say_forecast(forecast(stack, wishes.making), quiet=wishes.quiet)
         bar = Bar("reading slices", hidden=wishes.quiet)
         volume = assemble_from(found, stack, wishes.making, bar)
         yield _shaped(volume, wishes), stack.description
+
+
+def _scan(source: str, wishes: Wishes) -> Scan:
+    bar = Bar("reading headers", hidden=wishes.quiet)
+    return scan(source, limits=wishes.making.limits, progress=bar)
 
 
 def _on_one_grid(stacks: Sequence[Stack], source: str) -> list[Stack]:
@@ -186,12 +200,13 @@ def _export_all(
     source: str, folder: Path, series: str | None, wishes: Wishes, as_json: bool
 ) -> int:
     """Write every volume into a folder; what cannot be written is named and the rest goes on."""
-    found = scan(source, progress=Bar("reading headers", hidden=wishes.quiet))
+    found = _scan(source, wishes)
     stacks = choices(found) if series is None else matching(found, series)
     _make_folder(folder)
     done: list[dict[str, Any]] = []
     failures: list[tuple[Stack, VolumeError]] = []
     for stack in stacks:
+        say_forecast(forecast(stack, wishes.making), quiet=wishes.quiet)
         try:
             bar = Bar(f"reading {stack.id}", hidden=wishes.quiet)
             volume = _shaped(assemble_from(found, stack, wishes.making, bar), wishes)

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from volume.assembly.forecast import forecast
+from volume.assembly.options import DEFAULTS
 from volume.assembly.report import describe, describe_volume
 from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
@@ -29,8 +31,10 @@ SCHEMA = "volume.info/1"
 
 
 @click.command()
-@options.flags(options.sources, options.as_json, options.quiet, options.verbose)
-def info(sources: tuple[str, ...], as_json: bool, quiet: bool, verbose: bool) -> int:
+@options.flags(
+    options.sources, options.limits, options.as_json, options.quiet, options.verbose
+)  # fmt: skip
+def info(sources: tuple[str, ...], limits: str, as_json: bool, quiet: bool, verbose: bool) -> int:
     """Say what is here: every series and stack, every file accounted for.
 
     Reads headers only, and the pixels of slices that may be duplicates. Exits 3 where
@@ -39,7 +43,7 @@ def info(sources: tuple[str, ...], as_json: bool, quiet: bool, verbose: bool) ->
     hidden = quiet or as_json
     files = [source for source in sources if is_volume_file(source) and Path(source).is_file()]
     volumes = [(path, read(path, progress=Bar("reading", hidden=hidden))) for path in files]
-    scans = [_scan(one, hidden, len(sources) > 1) for one in sources if one not in files]
+    scans = [_scan(one, limits, hidden, len(sources) > 1) for one in sources if one not in files]
     if as_json:
         print_json(_document(scans, volumes))
     elif not quiet:
@@ -50,8 +54,8 @@ def info(sources: tuple[str, ...], as_json: bool, quiet: bool, verbose: bool) ->
     return 0 if volumes or any(found.stacks for found in scans) else NO_VOLUME
 
 
-def _scan(source: str, hidden: bool, named: bool) -> Scan:
-    found = scan(source, progress=Bar("reading headers", hidden=hidden))
+def _scan(source: str, limits: str, hidden: bool, named: bool) -> Scan:
+    found = scan(source, limits=limits, progress=Bar("reading headers", hidden=hidden))
     return _named(found) if named else found
 
 
@@ -93,7 +97,7 @@ def _print(found: Scan, verbose: bool) -> None:
         _line()
     for finding in found.findings:
         fate = "ignored" if finding.severity is Severity.INFO else "failed"
-        _line(f"{fate}: {safe(finding.message)}: {_files(finding.files, verbose)}")
+        _line(f"{fate}: {word_finding(finding)}: {_files(finding.files, verbose)}")
     _line()
     _line(_next(found))
 
@@ -111,6 +115,8 @@ def _print_series(series: Series) -> None:
         whose = "" if len(stacks) == len(series.stacks) else f"{', '.join(stacks)}: "
         _line(f"    {finding.severity:8}{finding.code}: {whose}{word_finding(finding)}")
     for stack in series.stacks:
+        if told := forecast(stack, DEFAULTS):
+            _line(f"    memory  {told}")
         fixable = not stack.refusals or remedy_for(stack) is not None
         if fixable and not {"regular", "single"} & set(stack.kind):
             _line(f"    export  {stack.id}: {_repair(stack)}")

@@ -20,7 +20,7 @@ SCHEMA = "volume.mesh/1"
 @click.command()
 @options.flags(
     options.source, options.output, options.level, options.series, options.gaps,
-    options.geometry, options.overwrite, options.no_sidecar, options.identifiers,
+    options.geometry, options.limits, options.overwrite, options.no_sidecar, options.identifiers,
     options.as_json, options.quiet,
 )  # fmt: skip
 def mesh(
@@ -30,6 +30,7 @@ def mesh(
     series: str | None,
     gaps: str,
     geometry: str,
+    limits: str,
     overwrite: bool,
     no_sidecar: bool,
     identifiers: bool,
@@ -44,7 +45,7 @@ def mesh(
     sidecar = not no_sidecar
     refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar)
     bar = Bar("reading slices", hidden=quiet)
-    volume = load(source, series, gaps=gaps, geometry=geometry, progress=bar)
+    volume = load(source, series, gaps=gaps, geometry=geometry, limits=limits, progress=bar)
     surface = make_mesh(volume, level, progress=Bar("finding the surface", hidden=quiet))
     written = write(
         surface, Path(output), overwrite=overwrite, sidecar=sidecar, identifiers=identifiers

@@ -113,6 +113,13 @@ padding = click.option(
     show_default=True,
     help="What lies outside the field of view of a CT.",
 )
+limits = click.option(
+    "--limits",
+    type=Checked("limits", "volume.dicom.limits", "parse_limits"),
+    metavar="NAME=N[,...]",
+    default="",
+    help="What a file may ask for: inflated, frame, memory (MiB), nesting, elements, seconds.",
+)
 spacing = click.option(
     "--spacing",
     type=Numbers((1, 3), positive=True),

@@ -9,13 +9,15 @@ from typing import Any
 
 import click
 
+from volume.assembly.forecast import forecast
 from volume.assembly.load import assemble_from, choose_largest, matching
 from volume.assembly.options import Options
 from volume.assembly.scan import scan
 from volume.assembly.stack import Stack
 from volume.atomic import refuse_unwritable
 from volume.cli import options
-from volume.cli.console import Bar, safe, say, say_findings
+from volume.cli.console import Bar, safe, say, say_findings, say_forecast
+from volume.dicom.limits import parse_limits
 from volume.findings import Finding, warning
 from volume.formats.files import is_volume_file, read
 from volume.volume import Volume
@@ -24,7 +26,7 @@ from volume.volume import Volume
 @click.command()
 @options.flags(
     options.source, options.series, options.window, options.layout, options.at, options.level,
-    options.screenshot, options.size, options.overwrite, options.quiet,
+    options.screenshot, options.size, options.limits, options.overwrite, options.quiet,
 )  # fmt: skip
 def view(
     source: str,
@@ -35,6 +37,7 @@ def view(
     level: float | None,
     screenshot: str | None,
     size: tuple[int, int] | None,
+    limits: str,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -52,7 +55,7 @@ def view(
         gl.require_display()
     else:
         refuse_picture(screenshot, overwrite)
-    volume = look(source, series, quiet)
+    volume = look(source, series, limits, quiet)
     if not quiet:
         say_findings(volume.findings)
     asked: dict[str, Any] = {"window": window, "layout": layout, "at": at, "level": level}
@@ -74,13 +77,14 @@ def refuse_picture(path: str, overwrite: bool) -> None:
     refuse_unwritable(Path(path), overwrite=overwrite)
 
 
-def look(source: str, series: str | None, quiet: bool) -> Volume:
+def look(source: str, series: str | None, limits: str, quiet: bool) -> Volume:
     """Load what can be shown of a source: the largest volume, its gaps filled."""
     if is_volume_file(source) and Path(source).is_file():
         return read(source, progress=Bar("reading", hidden=quiet))
-    found = scan(source, progress=Bar("reading headers", hidden=quiet))
+    making = Options(gaps="fill", lenient=True, limits=parse_limits(limits))
+    found = scan(source, limits=making.limits, progress=Bar("reading headers", hidden=quiet))
     stack = choose_largest(found, series)
-    making = Options(gaps="fill", lenient=True)
+    say_forecast(forecast(stack, making), quiet=quiet)
     volume = assemble_from(found, stack, making, Bar("reading slices", hidden=quiet))
     return replace(volume, findings=(*_said(matching(found, series), stack), *volume.findings))
 

@@ -31,14 +31,31 @@ class Codestream:
     signed: bool
 
 
-def look(data: bytes, transfer_syntax: str) -> Codestream:
-    """Read the codestream's own header. Raises `Unreadable` where there is none."""
+HEAD = 2**16
+"""The header of a codestream stands within so many bytes."""
+
+
+def look(data: bytes, transfer_syntax: str) -> Codestream | None:
+    """Read the header of a codestream from its first bytes; RLE and plain frames have none.
+
+    Raises `Unreadable` where it is not there.
+    """
+    if transfer_syntax not in JPEG | JPEG_LS | JPEG_2000 | HTJ2K:
+        return None
+    data = data[:HEAD]
     try:
-        if transfer_syntax in JPEG_2000 | HTJ2K:
-            return _jpeg_2000(data)
-        return _jpeg(data)
+        return _jpeg_2000(data) if transfer_syntax in JPEG_2000 | HTJ2K else _jpeg(data)
     except (struct.error, IndexError):
         raise Unreadable("the compressed frame is cut short", "pixels-truncated") from None
+
+
+def refuse_another_size(seen: Codestream, rows: int, columns: int, samples: int) -> None:
+    """Refuse a codestream that is not of the size that the header says."""
+    if (seen.rows, seen.columns, seen.components) != (rows, columns, samples):
+        raise Unreadable(
+            f"the compressed frame holds {seen.columns} x {seen.rows} x {seen.components}"
+            f" instead of {columns} x {rows} x {samples}"
+        )
 
 
 def _jpeg(data: bytes) -> Codestream:

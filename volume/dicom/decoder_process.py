@@ -1,31 +1,100 @@
 """The child process that decodes compressed frames: one request a line, one reply a line.
 
 A codec may abort, hang or eat memory on a damaged stream, and no look at a stream tells
-which will; here it takes down only this process.
+which will; here it takes down only this process, which the system itself ends when a frame
+takes too long or too much, even where the parent is no longer there.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
-from typing import Any
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
 
+import imagecodecs
 import numpy as np
 
 from volume.dicom.decoding import decode_frame
-from volume.dicom.encapsulated import read_frame
+from volume.dicom.encapsulated import Fragment, read_fragments
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import PixelLayout
 from volume.dicom.shared_array import open_mapping
 
+GRACE_S = 1.0
+"""By so much a frame may outstay its deadline: the parent ends this process first."""
+SPARE_BYTES = 2**30
+FRAMES_IN_MEMORY = 8
+"""What decoding one frame may take: this, and so many times its size (JPEG 2000 needs six)."""
 
-def main(address: str) -> None:
-    """Serve requests from stdin until it ends, writing pixels to the shared memory."""
+
+def main(address: str, frame_bytes: int) -> None:
+    """Serve requests from stdin until it ends, writing pixels to the shared memory.
+
+    `frame_bytes` is the size of the largest frame that will be asked for.
+    """
+    replies = _private_stdout()
     mapping = open_mapping(address)
+    imagecodecs.jpeg8_check(b"")  # loads the library before memory is bounded
+    _bound_memory(SPARE_BYTES + FRAMES_IN_MEMORY * frame_bytes)
+    _say(replies, b"ready\n")
     for line in sys.stdin.buffer:
-        reply = _serve(json.loads(line), mapping)
-        sys.stdout.buffer.write(json.dumps(reply).encode() + b"\n")
-        sys.stdout.buffer.flush()
+        request = json.loads(line)
+        with _Alarm(request["seconds"] + GRACE_S):
+            reply = _serve(request, mapping)
+        _say(replies, json.dumps(reply).encode() + b"\n")
+
+
+def _private_stdout() -> BinaryIO:
+    """Keep stdout for replies: what a codec prints there must not look like one."""
+    replies = os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 1)
+    return replies
+
+
+def _say(replies: BinaryIO, line: bytes) -> None:
+    replies.write(line)
+    replies.flush()
+
+
+def _bound_memory(more: int) -> None:
+    """Let this process take `more` bytes than it has; where the system cannot, go on."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+        limit = pages * resource.getpagesize() + more
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard == resource.RLIM_INFINITY or limit < hard:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+class _Alarm:
+    """Ends this process when a frame takes too long, whatever the codec is doing."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the system ends us, not Python
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        else:
+            self._timer = threading.Timer(self._seconds, os._exit, (1,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def __exit__(self, *_problem: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        elif hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _serve(request: dict[str, Any], mapping: Any) -> dict[str, str]:
@@ -36,7 +105,7 @@ def _serve(request: dict[str, Any], mapping: Any) -> dict[str, str]:
     except OSError as fault:
         return {"code": "unreadable", "reason": f"the file cannot be read: {fault.strerror}"}
     except MemoryError:
-        return {"code": "unreadable", "reason": "the frame needs more memory than there is"}
+        return {"code": "unreadable", "reason": "the frame needs more memory than it may take"}
     except BaseException as fault:  # noqa: BLE001 some codecs raise what is no Exception
         return {"code": "unreadable", "reason": f"the decoder failed ({type(fault).__name__})"}
     return {}
@@ -45,9 +114,9 @@ def _serve(request: dict[str, Any], mapping: Any) -> dict[str, str]:
 def _decode_into(request: dict[str, Any], mapping: Any) -> None:
     layout = PixelLayout(**request["layout"])
     rows, columns = request["rows"], request["columns"]
+    fragments = [Fragment(*numbers) for numbers in request["fragments"]]
     with open(request["path"], "rb") as file:  # noqa: PTH123
-        size = file.seek(0, 2)
-        data = read_frame(file, layout.offset, size, request["frame"], layout.frames)
+        data = read_fragments(file, fragments)
     pixels = decode_frame(data, layout, rows, columns)
     dtype = np.dtype(request["dtype"])
     shape = (rows, columns, 3) if layout.samples == 3 else (rows, columns)
@@ -67,4 +136,4 @@ def _fit(pixels: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

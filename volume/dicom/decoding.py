@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.dicom import codestream, rle
+from volume.dicom import codestream, jpeg, rle
 from volume.dicom.encoding import ENCAPSULATED_UNCOMPRESSED, Unreadable
 from volume.dicom.header import PixelLayout
 
@@ -27,17 +27,19 @@ def decode_frame(data: bytes, layout: PixelLayout, rows: int, columns: int) -> N
     if layout.transfer_syntax == codestream.RLE:
         return _run_lengths(data, layout, rows, columns)
     seen = codestream.look(data, layout.transfer_syntax)
-    if (seen.rows, seen.columns, seen.components) != (rows, columns, layout.samples):
-        raise Unreadable(
-            f"the compressed frame holds {seen.columns} x {seen.rows} x {seen.components}"
-            f" instead of {columns} x {rows} x {layout.samples}"
-        )
+    if seen is None:
+        raise Unreadable("frames in this transfer syntax cannot be decoded")
+    codestream.refuse_another_size(seen, rows, columns, layout.samples)
     try:
         pixels = _decode(data, layout)
     except Exception as fault:  # noqa: BLE001 every codec has errors of its own
         raise Unreadable(f"the decoder refuses it: {fault}") from None
     if pixels.shape[:2] != (rows, columns):
         raise Unreadable("the compressed frame decodes to another size")
+    if layout.transfer_syntax in codestream.JPEG:
+        as_stored = _colours(layout)
+        stored = pixels if as_stored in (None, "RGB") else _jpeg(data, as_stored, as_stored)
+        jpeg.refuse_damaged(data, stored, lambda other: _jpeg(other, as_stored, as_stored))
     return extend_sign(pixels, seen.precision) if layout.signed and not seen.signed else pixels
 
 
@@ -46,13 +48,25 @@ def _decode(data: bytes, layout: PixelLayout) -> NDArray[Any]:
 
     transfer_syntax = layout.transfer_syntax
     if transfer_syntax in codestream.JPEG:
-        if layout.samples == 1:
-            return imagecodecs.jpeg8_decode(data)
-        stored = "RGB" if layout.photometric == "RGB" else "YCBCR"
-        return imagecodecs.jpeg8_decode(data, colorspace=stored, outcolorspace="RGB")
+        return _jpeg(data, _colours(layout), "RGB")
     if transfer_syntax in codestream.JPEG_LS:
         return imagecodecs.jpegls_decode(data)
     return imagecodecs.jpeg2k_decode(data)
+
+
+def _colours(layout: PixelLayout) -> str | None:
+    """Name the colour space that the samples are stored in; None where they are grey."""
+    if layout.samples == 1:
+        return None
+    return "RGB" if layout.photometric == "RGB" else "YCBCR"
+
+
+def _jpeg(data: bytes, stored: str | None, wanted: str | None) -> NDArray[Any]:
+    import imagecodecs
+
+    if stored is None:
+        return imagecodecs.jpeg8_decode(data)
+    return imagecodecs.jpeg8_decode(data, colorspace=stored, outcolorspace=wanted)
 
 
 def _plain(data: bytes, layout: PixelLayout, rows: int, columns: int) -> NDArray[Any]:

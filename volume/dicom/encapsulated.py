@@ -1,20 +1,23 @@
-"""Finding the bytes of one frame in encapsulated pixel data (PS3.5 A.4)."""
+"""Finding the bytes of every frame in encapsulated pixel data (PS3.5 A.4)."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import BinaryIO
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import BinaryIO, NamedTuple
 
 from volume.dicom.encoding import Unreadable
+from volume.dicom.limits import DEFAULT, MIB, Limits
 
 ITEM, DELIMITER = 0xFFFEE000, 0xFFFEE0DD
 FRAGMENTS_AT_MOST = 1_000_000
-CODESTREAM_AT_MOST = 256 * 2**20
+TABLE_AT_MOST = 4 * FRAGMENTS_AT_MOST
+"""Bytes of the basic offset table: four a frame."""
 
 
-@dataclass(frozen=True)
-class Fragment:
+class Fragment(NamedTuple):
     """One item: `offset` and `length` of its bytes, `item` where its tag begins."""
 
     item: int
@@ -22,17 +25,44 @@ class Fragment:
     length: int
 
 
-def read_frame(file: BinaryIO, offset: int, size: int, frame: int, frames: int) -> bytes:
-    """Read the codestream of `frame` (from 0) of `frames` in pixel data that begin at `offset`.
+def find_frames(
+    file: BinaryIO, offset: int, size: int, frames: int, limits: Limits = DEFAULT
+) -> list[list[Fragment]]:
+    """Find the fragments of every one of `frames` in pixel data that begin at `offset`.
 
     Every length is checked against the `size` bytes there are.
     Raises `Unreadable` where fragments run past the end or do not tell the frames apart.
     """
     table, fragments = _fragments(file, offset, size)
-    chosen = _of_frame(table, fragments, frame, frames)
-    if sum(fragment.length for fragment in chosen) > CODESTREAM_AT_MOST:
-        raise Unreadable("a compressed frame of more than 256 MiB")
-    return b"".join(_read(file, fragment) for fragment in chosen)
+    found = _by_frame(table, fragments, frames)
+    for chosen in found:
+        if sum(fragment.length for fragment in chosen) > limits.frame * MIB:
+            raise too_large(limits)
+    return found
+
+
+def too_large(limits: Limits) -> Unreadable:
+    """Say that a compressed frame is larger than is allowed."""
+    return Unreadable(
+        f"a compressed frame of more than {limits.frame} MiB",
+        remedy=("limits", f"frame={4 * limits.frame}"),
+    )
+
+
+def read_fragments(
+    file: BinaryIO, fragments: Sequence[Fragment], at_most: int | None = None
+) -> bytes:
+    """Read a frame's codestream, or its first bytes."""
+    pieces: list[bytes] = []
+    left = sum(fragment.length for fragment in fragments)
+    left = left if at_most is None else min(left, at_most)
+    for fragment in fragments:
+        if not left:
+            break
+        file.seek(fragment.offset)
+        pieces.append(file.read(min(fragment.length, left)))
+        left -= min(fragment.length, left)
+    return b"".join(pieces)
 
 
 def _fragments(file: BinaryIO, offset: int, size: int) -> tuple[tuple[int, ...], list[Fragment]]:
@@ -54,26 +84,24 @@ def _fragments(file: BinaryIO, offset: int, size: int) -> tuple[tuple[int, ...],
         file.seek(length, 1)
     if len(items) < 2:
         raise Unreadable("there are no compressed pixel data", "pixels-truncated")
-    table = _read(file, items[0])
+    if items[0].length > TABLE_AT_MOST:
+        raise Unreadable("the offset table of the compressed pixels is absurdly long")
+    table = read_fragments(file, items[:1])
     return struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4]), items[1:]
 
 
-def _of_frame(
-    table: tuple[int, ...], fragments: list[Fragment], frame: int, frames: int
-) -> list[Fragment]:
-    """Choose a frame's fragments: all of one, one each, or as the offset table says."""
+def _by_frame(
+    table: tuple[int, ...], fragments: list[Fragment], frames: int
+) -> list[list[Fragment]]:
+    """Share the fragments out: all to one frame, one each, or as the offset table says."""
     if frames == 1:
-        return fragments
+        return [fragments]
     if len(fragments) == frames:
-        return fragments[frame : frame + 1]
-    if len(table) != frames:
+        return [[fragment] for fragment in fragments]
+    starts = [fragments[0].item + begin for begin in table]
+    items = [fragment.item for fragment in fragments]
+    known = set(items)
+    if len(table) != frames or starts != sorted(starts) or not known.issuperset(starts):
         raise Unreadable(f"{len(fragments)} fragments cannot be told apart into {frames} frames")
-    first = fragments[0].item
-    begin = first + table[frame]
-    end = first + table[frame + 1] if frame + 1 < frames else fragments[-1].item + 1
-    return [fragment for fragment in fragments if begin <= fragment.item < end]
-
-
-def _read(file: BinaryIO, fragment: Fragment) -> bytes:
-    file.seek(fragment.offset)
-    return file.read(fragment.length)
+    ends = [*(bisect_left(items, start) for start in starts), len(items)]
+    return [fragments[a:b] for a, b in pairwise(ends)]

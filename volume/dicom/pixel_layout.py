@@ -8,6 +8,7 @@ import struct
 from volume.dicom import elements
 from volume.dicom.codestream import DECODABLE, HTJ2K, JPEG, JPEG_2000
 from volume.dicom.data_set import UNDEFINED, DataSet
+from volume.dicom.encapsulated import too_large
 from volume.dicom.encoding import (
     EXPLICIT_BIG,
     LONG_VRS,
@@ -17,6 +18,7 @@ from volume.dicom.encoding import (
     plain_syntax,
 )
 from volume.dicom.header import PixelLayout
+from volume.dicom.limits import MIB
 
 PIXEL_DATA = 0x7FE00010
 FRAMES_AT_MOST = 100_000
@@ -57,6 +59,8 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
     excess = (length or 0) - needed if transfer_syntax in NATIVE else 0
     if excess >= min(frame_bytes, max(PADDED_BY, frame_bytes // PADDED_PART)):
         raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
+    if transfer_syntax not in NATIVE:
+        _refuse_unbounded(encoding, offset, frame_bytes, frame_count)
     photometric = elements.text(data, "PhotometricInterpretation")
     _refuse_colours(photometric, samples, transfer_syntax)
     return PixelLayout(
@@ -74,6 +78,18 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
         missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
     )
+
+
+def _refuse_unbounded(encoding: Encoding, offset: int, frame_bytes: int, frames: int) -> None:
+    """Refuse compressed frames larger than is allowed, or more than the bytes there could be."""
+    if frame_bytes > encoding.limits.frame * MIB:
+        raise too_large(encoding.limits)
+    if frames > (encoding.size - offset) // ITEM_HEAD:
+        raise Unreadable(f"{frames} compressed frames are declared: more than there are bytes for")
+
+
+ITEM_HEAD = 8
+"""Bytes before every fragment, also an empty one."""
 
 
 def _refuse_colours(photometric: str, samples: int, transfer_syntax: str) -> None:

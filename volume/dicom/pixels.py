@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.dicom.codestream import DECODABLE
+from volume.dicom.codestream import DECODABLE, HEAD, look, refuse_another_size
 from volume.dicom.decoding import extend_sign, interleave, stored_type
+from volume.dicom.encapsulated import Fragment, find_frames, read_fragments
 from volume.dicom.encoding import (
     DEFLATED,
     ENCAPSULATED_UNCOMPRESSED,
@@ -21,9 +23,10 @@ from volume.dicom.encoding import (
     Unreadable,
 )
 from volume.dicom.header import SliceHeader
+from volume.dicom.limits import DEFAULT, MIB, Limits
 from volume.dicom.reader import inflated
 from volume.dicom.shared_array import SharedArray
-from volume.dicom.workers import decode_all
+from volume.dicom.workers import Request, decode_all
 from volume.findings import Finding, warning
 from volume.progress import Progress
 
@@ -45,32 +48,46 @@ def can_decode(transfer_syntax: str) -> bool:
     return transfer_syntax in NATIVE | DECODABLE | {ENCAPSULATED_UNCOMPRESSED}
 
 
-def read_pixels(slices: Sequence[SliceHeader], progress: Progress) -> Pixels:
+def read_pixels(
+    slices: Sequence[SliceHeader],
+    progress: Progress,
+    limits: Limits = DEFAULT,
+    *,
+    before: Callable[[], object] = lambda: None,
+) -> Pixels:
     """Read the stored values of slices of one matrix size, in their order.
 
     The type is the narrowest that holds every slice's stored values. Compressed frames
-    are decoded in child processes. `progress` is updated once a slice.
+    are decoded in child processes, once their own headers were seen to agree. `before` is
+    called then, before room is made for any pixel; `progress` is updated once a slice.
     """
-    first = slices[0]
-    shape: tuple[int, ...] = (len(slices), first.rows, first.columns)
-    if first.pixels.samples == 3:
-        shape = (*shape, 3)
-    dtype = common_type(slices)
     compressed = [
         n for n, header in enumerate(slices) if header.pixels.transfer_syntax not in NATIVE
     ]
-    if compressed:
+    fragments, faults = _find_compressed(slices, compressed, limits)
+    if len(faults) == len(slices):
+        return Pixels(np.zeros((0, 0, 0), np.uint8), faults)
+    before()
+    shape, dtype = _shape(slices), common_type(slices)
+    if fragments:
         memory = SharedArray(shape, dtype)
         array = memory.array
         try:
-            faults = _decode(slices, compressed, memory, progress)
+            requests = [_request(slices[n], n, fragments[n], array, limits) for n in fragments]
+            faults |= _decode(requests, list(fragments), memory, progress)
         finally:
             memory.close()
     else:
-        array, faults = np.zeros(shape, dtype), {}
+        array = np.zeros(shape, dtype)
     native = [n for n, header in enumerate(slices) if header.pixels.transfer_syntax in NATIVE]
-    faults |= _read_native(slices, native, array, progress)
+    faults |= _read_native(slices, native, array, progress, limits)
     return Pixels(array, faults, tuple(_tidy(slices, array)))
+
+
+def _shape(slices: Sequence[SliceHeader]) -> tuple[int, ...]:
+    first = slices[0]
+    shape = (len(slices), first.rows, first.columns)
+    return (*shape, 3) if first.pixels.samples == 3 else shape
 
 
 def common_type(slices: Sequence[SliceHeader]) -> np.dtype[Any]:
@@ -78,22 +95,79 @@ def common_type(slices: Sequence[SliceHeader]) -> np.dtype[Any]:
     return np.result_type(*{stored_type(header.pixels) for header in slices})
 
 
+Faults = dict[int, tuple[str, str]]
+
+
+def _find_compressed(
+    slices: Sequence[SliceHeader], chosen: Sequence[int], limits: Limits
+) -> tuple[dict[int, list[Fragment]], Faults]:
+    """Find the fragments of every compressed frame, and hold its own header against ours."""
+    found: dict[int, list[Fragment]] = {}
+    faults: Faults = {}
+    for path, frames in _by_file(slices, chosen).items():
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123
+                layout = slices[frames[0]].pixels
+                size = file.seek(0, os.SEEK_END)
+                every = find_frames(file, layout.offset, size, layout.frames, limits)
+                for n in frames:
+                    try:
+                        _look(file, every[slices[n].frame], slices[n])
+                        found[n] = every[slices[n].frame]
+                    except Unreadable as fault:
+                        faults[n] = fault.code, str(fault)
+        except OSError as fault:
+            faults.update(dict.fromkeys(frames, _unread(fault)))
+        except Unreadable as fault:
+            faults.update(dict.fromkeys(frames, (fault.code, str(fault))))
+    return dict(sorted(found.items())), faults
+
+
+def _by_file(slices: Sequence[SliceHeader], chosen: Sequence[int]) -> dict[str, list[int]]:
+    files: dict[str, list[int]] = defaultdict(list)
+    for n in chosen:
+        files[slices[n].path].append(n)
+    return files
+
+
+def _unread(fault: OSError) -> tuple[str, str]:
+    return "unreadable", f"the file cannot be read: {fault.strerror or fault}"
+
+
+def _look(file: BinaryIO, fragments: Sequence[Fragment], header: SliceHeader) -> None:
+    """Refuse a frame whose codestream has another size, before anything is decoded."""
+    if not sum(fragment.length for fragment in fragments):
+        raise Unreadable("the compressed frame is empty", "pixels-truncated")
+    seen = look(read_fragments(file, fragments, HEAD), header.pixels.transfer_syntax)
+    if seen is not None:
+        refuse_another_size(seen, header.rows, header.columns, header.pixels.samples)
+
+
+def _request(
+    header: SliceHeader, n: int, fragments: list[Fragment], array: NDArray[Any], limits: Limits
+) -> Request:
+    """Say what a child has to decode, and where the pixels go."""
+    frame_bytes = array.strides[0]
+    return {
+        "path": header.path,
+        "fragments": fragments,
+        "rows": header.rows,
+        "columns": header.columns,
+        "layout": asdict(header.pixels),
+        "dtype": array.dtype.str,
+        "at": n * frame_bytes,
+        "bytes": frame_bytes,
+        "seconds": limits.seconds + frame_bytes / SLOWEST,
+    }
+
+
+SLOWEST = 10 * MIB
+"""Bytes of a frame that every decoder manages in a second."""
+
+
 def _decode(
-    slices: Sequence[SliceHeader], chosen: list[int], memory: SharedArray, progress: Progress
-) -> dict[int, tuple[str, str]]:
-    array = memory.array
-    requests = [
-        {
-            "path": slices[n].path,
-            "frame": slices[n].frame,
-            "rows": slices[n].rows,
-            "columns": slices[n].columns,
-            "layout": asdict(slices[n].pixels),
-            "dtype": array.dtype.str,
-            "at": n * array.strides[0],
-        }
-        for n in chosen
-    ]
+    requests: list[Request], chosen: list[int], memory: SharedArray, progress: Progress
+) -> Faults:
     lock = threading.Lock()
 
     def done() -> None:
@@ -105,29 +179,29 @@ def _decode(
 
 
 def _read_native(
-    slices: Sequence[SliceHeader], chosen: list[int], array: NDArray[Any], progress: Progress
-) -> dict[int, tuple[str, str]]:
-    faults: dict[int, tuple[str, str]] = {}
-    files: dict[str, list[int]] = defaultdict(list)
-    for n in chosen:
-        files[slices[n].path].append(n)
-    for path, frames in files.items():
+    slices: Sequence[SliceHeader],
+    chosen: list[int],
+    array: NDArray[Any],
+    progress: Progress,
+    limits: Limits,
+) -> Faults:
+    faults: Faults = {}
+    for path, frames in _by_file(slices, chosen).items():
         try:
-            with _open(path, slices[frames[0]]) as stream:
+            with _open(path, slices[frames[0]], limits) as stream:
                 for n in frames:
                     array[n] = _native_frame(stream, slices[n])
                     progress.update(1)
         except OSError as fault:
-            reason = f"the file cannot be read: {fault.strerror or fault}"
-            faults.update(dict.fromkeys(frames, ("unreadable", reason)))
+            faults.update(dict.fromkeys(frames, _unread(fault)))
         except Unreadable as fault:
             faults.update(dict.fromkeys(frames, (fault.code, str(fault))))
     return faults
 
 
-def _open(path: str, header: SliceHeader) -> Any:
+def _open(path: str, header: SliceHeader, limits: Limits) -> Any:
     if header.pixels.transfer_syntax == DEFLATED:
-        return inflated(path)
+        return inflated(path, limits)
     return open(path, "rb")  # noqa: PTH123
 
 

@@ -35,7 +35,11 @@ def decode(data: bytes, pixels: int, samples: int, bytes_each: int) -> NDArray[n
 
 
 def _unpack(segment: bytes, length: int) -> NDArray[np.uint8]:
-    """Unpack one PackBits segment into exactly `length` bytes."""
+    """Unpack one PackBits segment into exactly `length` bytes.
+
+    Every byte has to have its place: a run that goes on behind the last pixel, or bytes
+    that are left over, betray a run that was changed before.
+    """
     out = bytearray()
     at, end = 0, len(segment)
     while len(out) < length and at < end:
@@ -47,6 +51,8 @@ def _unpack(segment: bytes, length: int) -> NDArray[np.uint8]:
         elif control > 128:
             out += segment[at : at + 1] * (257 - control)
             at += 1
-    if len(out) < length:
+    if len(out) < length or at > end:
         raise Unreadable("an RLE segment ends early", "pixels-truncated")
-    return np.frombuffer(bytes(out[:length]), np.uint8)
+    if len(out) > length or (end - at > 1 and any(segment[at:])):
+        raise Unreadable("an RLE segment is damaged: its bytes are not those of its pixels")
+    return np.frombuffer(bytes(out), np.uint8)

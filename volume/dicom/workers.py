@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -20,10 +21,17 @@ import volume
 from volume.dicom.shared_array import SharedArray
 from volume.errors import VolumeError
 
-DEADLINE_S = 20.0
-"""A frame that takes longer is given up. JPEG-LS cut short took 10.8 s to refuse."""
+START_S = 60.0
+"""A child that is not ready by then does not start at all."""
+AFTER_A_STALL_S = 1.0
+"""A file one of whose frames stalled gets no more for each of the others."""
+STRIKES = 3
+"""A file that killed or stalled so many decoders is given up."""
 FRAMES_A_WORKER = 4
 """Starting a child costs about what decoding so many frames does."""
+
+READY = b"ready\n"
+"""The first line of a child that has started."""
 
 Request = dict[str, Any]
 Reply = dict[str, str]
@@ -35,14 +43,17 @@ def decode_all(
     """Decode every request into the shared memory; give the failures, by index.
 
     `done` is called once a frame, in the calling thread's stead. A child that dies or
-    stalls fails its frame only: another one goes on with the next.
+    stalls fails its frame only: another one goes on with the next. Each request has a
+    `path`, the `seconds` it may take and the `bytes` of its frame.
     """
     queue: SimpleQueue[tuple[int, Request]] = SimpleQueue()
     for item in enumerate(requests):
         queue.put(item)
     failures: dict[int, Reply] = {}
     wanted = min(os.cpu_count() or 1, -(-len(requests) // FRAMES_A_WORKER))
-    workers = [_Worker(memory) for _ in range(wanted)]
+    most = max(request["bytes"] for request in requests)
+    strikes: Counter[str] = Counter()
+    workers = [_Worker(memory, most, strikes) for _ in range(wanted)]
     threads = [
         threading.Thread(target=worker.drain, args=(queue, failures, done), daemon=True)
         for worker in workers
@@ -64,8 +75,10 @@ def decode_all(
 class _Worker:
     """One child process, started anew when it dies."""
 
-    def __init__(self, memory: SharedArray) -> None:
+    def __init__(self, memory: SharedArray, frame_bytes: int, strikes: Counter[str]) -> None:
         self._memory = memory
+        self._frame_bytes = frame_bytes
+        self._strikes = strikes
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = False
         self._lock = threading.Lock()
@@ -100,38 +113,39 @@ class _Worker:
         self._kill()
 
     def _ask(self, request: Request) -> Reply:
+        path, seconds = request["path"], request["seconds"]
+        if self._strikes[path] >= STRIKES:
+            return {"code": "unreadable", "reason": f"{STRIKES} of its frames ended their decoder"}
+        if self._strikes[path]:
+            seconds = min(seconds, AFTER_A_STALL_S)
         child = self._child or self._start()
-        if child.stdin is None or child.stdout is None:
-            raise RuntimeError("a decoder was started without pipes")
-        watchdog = threading.Timer(DEADLINE_S, child.kill)
-        watchdog.start()
         try:
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.flush()
-            line = child.stdout.readline()
+            line, late = _exchange(child, {**request, "seconds": seconds}, seconds)
         except OSError:
-            line = b""
-        finally:
-            late = not watchdog.is_alive()
-            watchdog.cancel()
+            line, late = b"", False
         if line:
             return json.loads(line)
         self._kill()
-        return {"code": "unreadable", "reason": _epitaph(late)}
+        self._strikes[path] += 1
+        return {"code": "unreadable", "reason": _epitaph(seconds if late else 0)}
 
     def _start(self) -> subprocess.Popen[bytes]:
         with self._lock:  # no child is started behind the back of `stop`
             if self._stopped:
                 raise ValueError("stopped")
-            self._child = subprocess.Popen(
-                command(self._memory.address),
+            self._child = child = subprocess.Popen(
+                command(self._memory.address, self._frame_bytes),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 pass_fds=self._memory.pass_fds,
-                env={**os.environ, "PYTHONPATH": _search_path()},
+                env=_environment(),
             )
-            return self._child
+        line, late = _exchange(child, None, START_S)
+        if line != READY:
+            why = "was not ready in time" if late else f"ended with {child.wait()}"
+            raise OSError(f"the decoder {why}")
+        return child
 
     def _kill(self) -> None:
         child, self._child = self._child, None
@@ -147,9 +161,39 @@ class _Worker:
                     continue
 
 
-def command(address: str) -> list[str]:
-    """Give the command that starts a decoder on shared memory."""
-    return [sys.executable, "-m", "volume.dicom.decoder_process", address]
+def _exchange(
+    child: subprocess.Popen[bytes], request: Request | None, seconds: float
+) -> tuple[bytes, bool]:
+    """Send a request and wait for the reply; give it, and whether the child was ended for it."""
+    if child.stdin is None or child.stdout is None:
+        raise RuntimeError("a decoder was started without pipes")
+    watchdog = threading.Timer(seconds, child.kill)
+    watchdog.start()
+    try:
+        if request is not None:
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+            child.stdin.flush()
+        line = child.stdout.readline()
+    finally:
+        late = not watchdog.is_alive()
+        watchdog.cancel()
+    return line, late
+
+
+def command(address: str, frame_bytes: int) -> list[str]:
+    """Give the command that starts a decoder on shared memory.
+
+    With -P: a file in the current folder, which may be a stranger's CD, is no module.
+    """
+    module = "volume.dicom.decoder_process"
+    return [sys.executable, "-P", "-m", module, address, str(frame_bytes)]
+
+
+def _environment() -> dict[str, str]:
+    """Let the child import this very package, installed or not, and compute in one thread."""
+    paths = [str(Path(volume.__file__).parent.parent)]
+    paths += filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _until_empty(queue: SimpleQueue[tuple[int, Request]]) -> Iterable[tuple[int, Request]]:
@@ -163,13 +207,7 @@ def _until_empty(queue: SimpleQueue[tuple[int, Request]]) -> Iterable[tuple[int,
     return take()
 
 
-def _epitaph(late: bool) -> str:
-    if late:
-        return f"its decoder did not finish within {DEADLINE_S:.0f} s"
-    return "it killed its decoder"
-
-
-def _search_path() -> str:
-    """Let the child import this very package, installed or not."""
-    here = str(Path(volume.__file__).parent.parent)
-    return os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH", ""))))
+def _epitaph(seconds: float) -> str:
+    if seconds:
+        return f"its decoder did not finish within {seconds:.3g} s"
+    return "it ended its decoder"

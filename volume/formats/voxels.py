@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from volume.errors import MemoryLimitError, VolumeError
+from volume.errors import VolumeError
 from volume.findings import Finding
 from volume.geometry import Geometry
+from volume.memory import refuse_beyond_memory
 from volume.progress import Progress
 from volume.volume import Volume
 
@@ -95,7 +96,8 @@ def read(header: Header, progress: Progress) -> Volume:
         raise ValueError(
             f"the header promises {needed:,} bytes of voxels, the file holds {header.room:,}"
         )
-    stored = _fill(_room_for(header.shape, header.dtype), header.data, progress)
+    refuse_beyond_memory(needed, "the file's volume")
+    stored = _fill(np.empty(header.shape, header.dtype), header.data, progress)
     array = _rescale(stored, header.slope, header.intercept)
     _refuse_what_is_no_number(array)
     return Volume(
@@ -105,14 +107,6 @@ def read(header: Header, progress: Progress) -> Volume:
         modality=header.modality,
         findings=header.findings,
     )
-
-
-def _room_for(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    try:
-        return np.empty(shape, dtype)
-    except MemoryError as refusal:
-        gigabytes = float(np.prod(shape, dtype=float)) * dtype.itemsize / 2**30
-        raise MemoryLimitError(f"the voxels need {gigabytes:.1f} GiB of memory") from refusal
 
 
 def _fill(array: NDArray[Any], data: BinaryIO, progress: Progress) -> NDArray[Any]:
