@@ -9,7 +9,8 @@ import click
 
 from volume.assembly.load import load
 from volume.cli import options
-from volume.cli.console import Bar, print_json, safe, say, say_findings
+from volume.cli.console import Bar, print_json, say, say_findings
+from volume.escaping import escape
 from volume.formats.files import export as write
 from volume.formats.files import refuse_output
 from volume.processing.isosurface import mesh as make_mesh
@@ -54,7 +55,7 @@ def mesh(
         print_json({"schema": SCHEMA, "meshes": [{**surface.report, "outputs": outputs}]})
     if not quiet:
         say_findings(volume.findings)
-        say(f"{safe(written[0])}: {_told(dict(surface.report))}")
+        say(f"{escape(written[0])}: {_told(dict(surface.report))}")
 
 
 def _told(report: dict[str, Any]) -> str:

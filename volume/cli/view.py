@@ -15,7 +15,8 @@ from volume.assembly.scan import scan
 from volume.assembly.stack import Stack
 from volume.atomic import refuse_unwritable
 from volume.cli import options
-from volume.cli.console import Bar, safe, say, say_findings
+from volume.cli.console import Bar, say, say_findings
+from volume.escaping import escape
 from volume.findings import Finding, warning
 from volume.formats.files import is_volume_file, read
 from volume.volume import Volume
@@ -63,7 +64,7 @@ def view(
         return
     path = draw(volume, screenshot, **asked, overwrite=overwrite)
     if not quiet:
-        say(f"{safe(path)}: a picture of {safe(volume.id or Path(source).name)}")
+        say(f"{escape(path)}: a picture of {escape(volume.id or Path(source).name)}")
 
 
 def refuse_picture(path: str, overwrite: bool) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from volume import __version__
+from volume.escaping import escape_json
 from volume.geometry import Geometry
 from volume.surface import Mesh
 from volume.volume import Volume
@@ -69,8 +70,9 @@ def _account(one: Volume) -> dict[str, Any]:
 
 
 def text(document: Mapping[str, Any]) -> bytes:
-    """Write a document as UTF-8; the same values give the same bytes."""
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """Write a document as UTF-8, hidden characters escaped; the same values, the same bytes."""
+    written = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{escape_json(written)}\n".encode()
 
 
 def volume_without_names(one: Volume) -> Volume:
