@@ -13,6 +13,7 @@ from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
 from volume.dicom.files import Fate
+from volume.dicom.identity import read_identity
 from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count
 from volume.formats.files import is_volume_file, read
@@ -29,6 +30,7 @@ def load(
     geometry: str = "regular",
     gaps: str = "refuse",
     padding: str = "air",
+    identifiers: bool = False,
     progress: Progress | None = None,
 ) -> Volume:
     """Load the one volume in a folder, or in a file; `series` chooses among several.
@@ -36,13 +38,14 @@ def load(
     `series` is a SeriesNumber, a SeriesInstanceUID, an ending of one with a dot in it, or
     a volume's id. `geometry` is "regular" (tilt and uneven spacing are resampled once),
     "strict" (refused) or "raw" (as acquired, sheared where tilted); `gaps` is "refuse",
-    "fill" or "largest"; `padding` is "air" or "keep".
+    "fill" or "largest"; `padding` is "air" or "keep". With `identifiers` the report names
+    the patient, study and series; `export` writes them only where it is asked to as well.
 
     Raises `NotDicomError` where there is no volume, `SeriesChoiceError` where there are
     several, `GridError` where the slices do not prove a grid, `PixelError` where pixels
     cannot be decoded.
     """
-    options = Options(geometry, gaps, padding)
+    options = Options(geometry, gaps, padding, identifiers=identifiers)
     if is_volume_file(source):
         return read(source, progress=progress)
     found = scan(source)
@@ -55,13 +58,14 @@ def load_all(
     geometry: str = "regular",
     gaps: str = "refuse",
     padding: str = "air",
+    identifiers: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Volume, ...]:
     """Load every volume in a folder; localizers and single slices do not count beside one.
 
     Raises as `load` does, for the first volume that cannot be had.
     """
-    options = Options(geometry, gaps, padding)
+    options = Options(geometry, gaps, padding, identifiers=identifiers)
     if is_volume_file(source):
         return (read(source, progress=progress),)
     found = scan(source)
@@ -73,7 +77,10 @@ def assemble_from(
 ) -> Volume:
     """Assemble one stack of a scan; the report accounts for every file of the source."""
     volume = assemble(stack, options, progress)
-    return replace(volume, report={**volume.report, "source": account_for(found)})
+    report = {**volume.report, "source": account_for(found)}
+    if options.identifiers:
+        report["identifiers"] = read_identity(stack.slices[0].path)
+    return replace(volume, report=report)
 
 
 def choose(found: Scan, series: int | str | None = None) -> Stack:

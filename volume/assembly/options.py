@@ -11,12 +11,16 @@ PADDINGS = ("air", "keep")
 
 @dataclass(frozen=True)
 class Options:
-    """`--geometry`, `--gaps` and `--padding`; `lenient` fills gaps of any width, to look only."""
+    """`--geometry`, `--gaps` and `--padding`; `lenient` fills gaps of any width, to look only.
+
+    `identifiers` has the report name the patient, study and series.
+    """
 
     geometry: str = "regular"
     gaps: str = "refuse"
     padding: str = "air"
     lenient: bool = False
+    identifiers: bool = False
 
     def __post_init__(self) -> None:
         choices = {"geometry": GEOMETRIES, "gaps": GAPS, "padding": PADDINGS}

@@ -76,7 +76,9 @@ def export(
     if everything and four_d:
         raise click.UsageError("--all and --4d exclude each other")
     wishes = Wishes(
-        making=Options(given["geometry"], given["gaps"], given["padding"]),
+        making=Options(
+            given["geometry"], given["gaps"], given["padding"], identifiers=given["identifiers"]
+        ),
         spacing=spacing,
         like=_geometry_of(like),
         orientation=orientation,

@@ -45,7 +45,9 @@ def mesh(
     sidecar = not no_sidecar
     refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar)
     bar = Bar("reading slices", hidden=quiet)
-    volume = load(source, series, gaps=gaps, geometry=geometry, progress=bar)
+    volume = load(
+        source, series, gaps=gaps, geometry=geometry, identifiers=identifiers, progress=bar
+    )
     surface = make_mesh(volume, level, progress=Bar("finding the surface", hidden=quiet))
     written = write(
         surface, Path(output), overwrite=overwrite, sidecar=sidecar, identifiers=identifiers
