@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from volume.viewer.scene import Scene
     from volume.volume import Volume
 
-DISCLAIMER = "For research and teaching. Not a medical device."
-SHORTER = (DISCLAIMER, "Not a medical device.", "")
+DISCLAIMER = "For research and teaching. Not a medical device, not for diagnosis."
+SHORTER = (DISCLAIMER, "Not a medical device, not for diagnosis.", "Not for diagnosis.", "")
 """What the disclaimer becomes where the probe line needs the room."""
 UNNAMED = "unnamed"
 """The name of a volume without one, as most files but DICOM's give it."""
