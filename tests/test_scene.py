@@ -380,8 +380,8 @@ def test_long_text_is_cut_and_says_so():
     ("width", "said", "disclaimer"),
     [
         (800, True, DISCLAIMER),
-        (560, True, DISCLAIMER),
-        (500, True, "Not a medical device."),
+        (560, True, "Not a medical device, not for diagnosis."),
+        (420, True, "Not for diagnosis."),
         (330, True, ""),
         (200, False, ""),
     ],

@@ -1,7 +1,7 @@
 """From a folder of DICOM files to a correct 3D volume: see it, trust it, ship it.
 
 The public names are loaded when they are touched, so that importing costs nothing.
-For research and teaching; not a medical device.
+For research and teaching; not a medical device, not for diagnosis.
 """
 
 from importlib import import_module

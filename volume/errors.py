@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from volume.escaping import escape
 from volume.findings import Finding, Remedy, word_remedy
 
 FILES_SHOWN = 3
@@ -37,24 +38,24 @@ class VolumeError(Exception):
         self.remedy = remedy
 
     def lines(self, *, for_shell: bool = False) -> list[str]:
-        """Word the parts, one line each; options as the shell or as Python writes them."""
-        return [
-            part
-            for part in (
-                self.what,
-                name_some(self.files),
-                word_remedy(self.remedy, for_shell=for_shell),
-            )
-            if part
-        ]
+        """Word the parts, one line each, escaped; options as the shell or Python writes them."""
+        parts = (
+            escape(self.what),
+            name_some(self.files),
+            escape(word_remedy(self.remedy, for_shell=for_shell)),
+        )
+        return [part for part in parts if part]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({escape(self.what)!r})"
+
 
 def name_some(files: Sequence[str]) -> str:
-    """Name the first few files and count the others."""
-    shown = ", ".join(files[:FILES_SHOWN])
+    """Name the first few files, escaped, and count the others."""
+    shown = ", ".join(map(escape, files[:FILES_SHOWN]))
     left = len(files) - FILES_SHOWN
     return f"{shown} and {left} more" if left > 0 else shown
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from volume.escaping import escape
+
 Remedy = tuple[str, str] | str | None
 """A way out: an option and its value, `("gaps", "fill")`, or words where no option helps."""
 
@@ -92,8 +94,9 @@ CATALOGUE: Mapping[str, str] = {
 class Finding:
     """One thing noticed about the data, with its evidence in numbers and a way out.
 
-    `code` is stable and one of `CATALOGUE`; `message` is one line in the reader's
-    terms; `files` are paths as the person gave them; `evidence` holds plain JSON values.
+    `code` is stable and one of `CATALOGUE`; `message` is one line in the reader's terms,
+    escaped; `files` are paths as the person gave them, as data; `evidence` holds plain
+    JSON values.
     """
 
     code: str
@@ -106,6 +109,7 @@ class Finding:
     def __post_init__(self) -> None:
         if self.code not in CATALOGUE:
             raise ValueError(f"no such finding: {self.code!r}")
+        object.__setattr__(self, "message", escape(self.message))
 
     def as_json(self, *, files: bool = True) -> dict[str, Any]:
         """Give plain JSON values; `files=False` for what is written beside an output."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.errors import GridError
+from volume.escaping import LABEL, escape
 from volume.findings import Finding
 from volume.geometry import LPS_TO_RAS, Geometry
 
@@ -114,5 +115,5 @@ class Volume:
         return cls(array, geometry, **more)
 
     def __repr__(self) -> str:
-        what = " ".join(filter(None, (self.modality, self.unit)))
+        what = escape(" ".join(filter(None, (self.modality, self.unit))), LABEL)
         return f"Volume({what or 'values'}, {self.array.dtype}, {self.geometry!r})"

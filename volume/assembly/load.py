@@ -14,6 +14,7 @@ from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
 from volume.dicom.files import Fate
+from volume.dicom.identity import read_identity
 from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count
@@ -32,6 +33,7 @@ def load(
     gaps: str = "refuse",
     padding: str = "air",
     limits: Limits | str = DEFAULT,
+    identifiers: bool = False,
     progress: Progress | None = None,
 ) -> Volume:
     """Load the one volume in a folder, or in a file; `series` chooses among several.
@@ -40,13 +42,15 @@ def load(
     a volume's id. `geometry` is "regular" (tilt and uneven spacing are resampled once),
     "strict" (refused) or "raw" (as acquired, sheared where tilted); `gaps` is "refuse",
     "fill" or "largest"; `padding` is "air" or "keep"; `limits` are what a file may ask for
-    (see `Limits`), such as "inflated=2048,memory=30000", in MiB.
+    (see `Limits`), such as "inflated=2048,memory=30000", in MiB. With `identifiers` the
+    report names the patient, study and series; `export` writes them only where it is asked to
+    as well.
 
     Raises `NotDicomError` where there is no volume, `SeriesChoiceError` where there are
     several, `GridError` where the slices do not prove a grid, `PixelError` where pixels
     cannot be decoded, `MemoryLimitError` where there is too little memory.
     """
-    options = Options(geometry, gaps, padding, limits=limits_of(limits))
+    options = Options(geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers)
     if is_volume_file(source):
         return read(source, progress=progress)
     found = scan(source, limits=options.limits)
@@ -60,13 +64,14 @@ def load_all(
     gaps: str = "refuse",
     padding: str = "air",
     limits: Limits | str = DEFAULT,
+    identifiers: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Volume, ...]:
     """Load every volume in a folder; localizers and single slices do not count beside one.
 
     Raises as `load` does, for the first volume that cannot be had.
     """
-    options = Options(geometry, gaps, padding, limits=limits_of(limits))
+    options = Options(geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers)
     if is_volume_file(source):
         return (read(source, progress=progress),)
     found = scan(source, limits=options.limits)
@@ -80,7 +85,10 @@ def assemble_from(
 ) -> Volume:
     """Assemble one stack of a scan; the report accounts for every file of the source."""
     volume = assemble(stack, options, progress)
-    return replace(volume, report={**volume.report, "source": account_for(found)})
+    report = {**volume.report, "source": account_for(found)}
+    if options.identifiers:
+        report["identifiers"] = read_identity(stack.slices[0].path)
+    return replace(volume, report=report)
 
 
 def choose(found: Scan, series: int | str | None = None) -> Stack:

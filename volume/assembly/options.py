@@ -15,7 +15,8 @@ PADDINGS = ("air", "keep")
 class Options:
     """`--geometry`, `--gaps`, `--padding` and `--limits`.
 
-    `lenient` fills gaps of any width, to look only.
+    `lenient` fills gaps of any width, to look only; `identifiers` has the report name the
+    patient, study and series.
     """
 
     geometry: str = "regular"
@@ -23,6 +24,7 @@ class Options:
     padding: str = "air"
     lenient: bool = False
     limits: Limits = DEFAULT
+    identifiers: bool = False
 
     def __post_init__(self) -> None:
         choices = {"geometry": GEOMETRIES, "gaps": GAPS, "padding": PADDINGS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -83,10 +84,10 @@ def write_report(
         "schema": SCHEMA,
         "id": stack.id,
         "series_number": stack.series_number,
-        "series_uid": stack.series_uid,
-        "study_uid": first.study_uid,
-        "frame_of_reference_uid": first.frame_of_reference_uid,
-        "sop_class_uid": first.sop_class_uid,
+        "series_uid": _uid(stack.series_uid),
+        "study_uid": _uid(first.study_uid),
+        "frame_of_reference_uid": _uid(first.frame_of_reference_uid),
+        "sop_class_uid": _uid(first.sop_class_uid),
         "kind": list(stack.kind),
         "axis": _axis(stack.axis),
         "axes": [_axis(axis) for axis in stack.axes],
@@ -104,13 +105,21 @@ def _slice(header: SliceHeader, index: float | None, unused: str = "left out") -
     return {
         "index": index,
         "fate": unused if index is None else "used",
-        "sop_instance_uid": header.sop_instance_uid,
+        "sop_instance_uid": _uid(header.sop_instance_uid),
         "frame": header.frame + 1,
         "path": header.name,
         "position": list(header.position or ()),
         "slope": header.rescale.slope,
         "intercept": header.rescale.intercept,
     }
+
+
+def _uid(text: str) -> str:
+    """Give a UID (PS3.5 9.1); what stands in its place may be anything, and is not written."""
+    return text if UID.fullmatch(text) else ""
+
+
+UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 def account_for(found: Scan) -> dict[str, Any]:

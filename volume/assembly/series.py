@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from volume.assembly.stack import Stack
+from volume.escaping import LABEL, escape
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,4 +21,4 @@ class Series:
 
     def __repr__(self) -> str:
         stacks = ", ".join(stack.id for stack in self.stacks)
-        return f"Series({self.modality} {self.number}: {stacks})"
+        return f"Series({escape(self.modality, LABEL)} {self.number}: {stacks})"

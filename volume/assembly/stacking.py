@@ -17,6 +17,7 @@ from volume.assembly.regularise import plan
 from volume.assembly.repeats import TAGS, Part, suffix, tell_apart
 from volume.assembly.spacing import fit_spacing
 from volume.assembly.stack import Grid, Stack, name_stack
+from volume.assembly.terms import may_be_said
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import can_decode
@@ -90,10 +91,6 @@ def _dropped_from(part: Part, dropped: Sequence[SliceHeader]) -> tuple[SliceHead
     """Choose the duplicates of a part's own slices."""
     traits = [header.traits for header in part.slices]
     return tuple(header for header in dropped if header.traits in traits)
-
-
-UNSAID = frozenset("AcquisitionDateTime AcquisitionTime ContentTime ContrastBolusAgent".split())
-"""Tags whose values may identify a patient (PS3.15 annex E)."""
 
 
 def _at_places(
@@ -181,7 +178,7 @@ def _stack(part: Part, group: Group, shared: Sequence[Finding]) -> Stack:
 
 def _axes(part: Part) -> tuple[tuple[str, object], ...]:
     """Give the tags and values by which a part was told apart; what may identify, by rank."""
-    return tuple((tag, rank if tag in UNSAID else value) for tag, value, rank in part.axes)
+    return tuple((tag, v if may_be_said(tag, v) else rank) for tag, v, rank in part.axes)
 
 
 def refit(stack: Stack, slices: Sequence[SliceHeader]) -> Stack:

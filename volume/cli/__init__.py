@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
+import traceback
+import warnings
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    import click
 
 INTERRUPTED, TERMINATED, USAGE = 130, 143, 2
 
@@ -19,11 +25,12 @@ def main() -> NoReturn:
 
     signal.signal(signal.SIGTERM, _terminate)
     _open_streams()
+    _silence_libraries()
     try:
         code = program.main(prog_name="volume", standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as fault:
-        fault.show()
+        _show_usage(fault)
         code = USAGE
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("volume: interrupted; nothing half-written was left\n")
@@ -31,7 +38,7 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone
         _forget_stdout()
         code = 1
-    except Exception as fault:  # noqa: BLE001 `_report` raises a bug again
+    except Exception as fault:  # noqa: BLE001 `_report` gives a bug its traceback
         code = _report(fault)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -46,8 +53,30 @@ def _open_streams() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+def _silence_libraries() -> None:
+    """Let no library quote tags on the terminal: what there is to say is a finding."""
+    logging.getLogger("pydicom").addHandler(logging.NullHandler())
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _show_usage(fault: click.UsageError) -> None:
+    """Say what was typed wrong; a shell's `*` puts the names of files there."""
+    import click
+
+    from volume.escaping import escape
+
+    if isinstance(fault, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # from click 8.2
+        fault.show()
+        return
+    if fault.ctx is not None:
+        hint = f"Try '{fault.ctx.command_path} -h' for help."
+        sys.stderr.write(f"{fault.ctx.get_usage()}\n{hint}\n\n")
+    sys.stderr.write(f"Error: {escape(fault.format_message())}\n")
+
+
 def _report(fault: Exception) -> int:
-    """Word a user's problem in what, where and the way out; let a bug keep its traceback."""
+    """Word a user's problem in what, where and the way out; give a bug its traceback."""
     from volume.cli.console import word_choices, word_error
     from volume.errors import MemoryLimitError, SeriesChoiceError, VolumeError
 
@@ -59,11 +88,20 @@ def _report(fault: Exception) -> int:
             f"the system refuses: {fault.strerror or fault}", files=_files_of(fault)
         )
     if not isinstance(fault, VolumeError):
-        raise fault
+        sys.stderr.write(_word_bug(fault))
+        return 1
     sys.stderr.write(word_error(fault))
     if isinstance(fault, SeriesChoiceError):
         sys.stderr.write(word_choices(fault, sys.argv[1:]))
     return fault.exit_code
+
+
+def _word_bug(fault: Exception) -> str:
+    """Give a traceback of which every line is escaped: its message may quote a file."""
+    from volume.escaping import escape
+
+    lines = "".join(traceback.format_exception(fault)).splitlines()
+    return "".join(f"{escape(line)}\n" for line in lines)
 
 
 def _files_of(fault: OSError) -> list[str]:

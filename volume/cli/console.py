@@ -6,29 +6,17 @@ import json
 import shlex
 import sys
 import time
-import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from volume.errors import SeriesChoiceError, VolumeError
+from volume.escaping import LABEL, escape
 from volume.findings import Finding, Severity, word_remedy
 
 INDENT = " " * 8
 PATIENCE_S = 1.0
 """Work that is over sooner shows no bar."""
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that move the cursor, turn the text around or are not there."""
-
-
-def safe(text: object) -> str:
-    """Escape everything that is not a letter, a mark or a plain space."""
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in HIDDEN
-        else character
-        for character in str(text).encode("utf-8", "backslashreplace").decode()
-    )
 
 
 def say(text: str = "") -> None:
@@ -43,9 +31,9 @@ def say_forecast(text: str, *, quiet: bool) -> None:
 
 
 def word_error(fault: VolumeError) -> str:
-    """Word an error as three lines: what, where, the way out."""
+    """Word an error as three lines, escaped already: what, where, the way out."""
     first, *rest = fault.lines(for_shell=True)
-    lines = [f"volume: {safe(first)}", *(f"{INDENT}{safe(line)}" for line in rest)]
+    lines = [f"volume: {first}", *(f"{INDENT}{line}" for line in rest)]
     return "\n".join(lines) + "\n"
 
 
@@ -60,7 +48,8 @@ def word_choices(fault: SeriesChoiceError, arguments: Sequence[str]) -> str:
     for choice in fault.choices:
         size = " x ".join(map(str, choice.size))
         command = shlex.join(["volume", *kept, "--series", choice.id])
-        lines.append(f"{INDENT}{safe(command)}    # {size} {safe(choice.description)}".rstrip())
+        remark = f"{size} {escape(choice.description, LABEL)}"
+        lines.append(f"{INDENT}{escape(command)}    # {remark}".rstrip())
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -74,13 +63,13 @@ def say_findings(findings: Iterable[Finding], *, least: Severity = Severity.WARN
     order = list(Severity)
     for finding in findings:
         if order.index(finding.severity) >= order.index(least):
-            say(f"{finding.severity}: {safe(finding.message)} [{finding.code}]")
+            say(f"{finding.severity}: {escape(finding.message)} [{finding.code}]")
 
 
 def word_finding(finding: Finding) -> str:
     """Word a finding on one line, with its way out."""
     way = word_remedy(finding.remedy, for_shell=True)
-    return safe(finding.message + (f"; {way}" if way else ""))
+    return escape(finding.message + (f"; {way}" if way else ""))
 
 
 class Bar:
@@ -115,8 +104,10 @@ class Bar:
 
     def _show(self) -> None:
         from rich.console import Console
+        from rich.markup import escape as without_markup
         from rich.progress import Progress
 
         self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(self._label, total=self.total, completed=self._done)
+        label = without_markup(escape(self._label, LABEL))
+        self._task = self._bar.add_task(label, total=self.total, completed=self._done)
         self._bar.start()

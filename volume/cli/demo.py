@@ -10,9 +10,10 @@ import click
 from volume.assembly.load import load
 from volume.assembly.scan import scan
 from volume.cli import options
-from volume.cli.console import Bar, safe, say
+from volume.cli.console import Bar, say
 from volume.dicom.sample import SERIES_UID, write_sample
 from volume.errors import DisplayError
+from volume.escaping import escape
 from volume.volume import Volume
 
 FOLDER = "volume-demo"
@@ -30,13 +31,13 @@ def demo(folder: str, quiet: bool) -> None:
     if not _is_there(series):
         write_sample(series, progress=Bar("writing the sample", hidden=quiet))
     tell = (lambda _text: None) if quiet else say
-    tell(f"a sample series is in {safe(series)}")
+    tell(f"a sample series is in {escape(series)}")
     ct = load(series, progress=Bar("reading slices", hidden=quiet))
     tell(f"assembled: {ct!r}")
     picture = _show(ct, series)
     if picture is not None:
-        tell(f"there is no display here; the picture is in {safe(picture)}")
-    tell(f"next: volume info {safe(series)}\n      volume export {safe(series)} demo.nii.gz")
+        tell(f"there is no display here; the picture is in {escape(picture)}")
+    tell(f"next: volume info {escape(series)}\n      volume export {escape(series)} demo.nii.gz")
 
 
 def _is_there(series: Path) -> bool:

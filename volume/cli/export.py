@@ -17,9 +17,10 @@ from volume.assembly.report import describe_volume
 from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
 from volume.cli import options
-from volume.cli.console import Bar, print_json, safe, say, say_findings, say_forecast, word_error
+from volume.cli.console import Bar, print_json, say, say_findings, say_forecast, word_error
 from volume.dicom.limits import parse_limits
 from volume.errors import SeriesChoiceError, VolumeError
+from volume.escaping import escape
 from volume.findings import Severity
 from volume.formats.files import Kind, is_volume_file, read, refuse_output
 from volume.formats.files import export as write
@@ -82,6 +83,7 @@ def export(
             given["gaps"],
             given["padding"],
             limits=parse_limits(given["limits"]),
+            identifiers=given["identifiers"],
         ),
         spacing=spacing,
         like=_geometry_of(like),
@@ -191,9 +193,9 @@ def _tell(volumes: Sequence[Volume], written: Sequence[Path], verbose: bool) -> 
     count = f"{len(volumes)} x " if len(volumes) > 1 else ""
     size = " x ".join(map(str, first.geometry.size))
     spacing = " x ".join(f"{s:.4g}" for s in first.geometry.spacing)
-    say(f"{safe(written[0])}: {count}{size} voxels of {spacing} mm, {first.array.dtype}")
+    say(f"{escape(written[0])}: {count}{size} voxels of {spacing} mm, {first.array.dtype}")
     for path in written[1:]:
-        say(safe(path))
+        say(escape(path))
 
 
 def _export_all(

@@ -19,8 +19,9 @@ from volume.assembly.selection import remedy_for
 from volume.assembly.series import Series
 from volume.assembly.stack import Stack
 from volume.cli import options
-from volume.cli.console import Bar, print_json, safe, word_finding
+from volume.cli.console import Bar, print_json, word_finding
 from volume.dicom.files import Fate
+from volume.escaping import LABEL, escape
 from volume.findings import Finding, Severity, count
 from volume.formats.files import is_volume_file, read
 from volume.volume import Volume
@@ -48,7 +49,7 @@ def info(sources: tuple[str, ...], limits: str, as_json: bool, quiet: bool, verb
         print_json(_document(scans, volumes))
     elif not quiet:
         for path, volume in volumes:
-            _line(f"{safe(path)}: {volume!r}")
+            _line(f"{escape(path)}: {volume!r}")
         for found in scans:
             _print(found, verbose)
     return 0 if volumes or any(found.stacks for found in scans) else NO_VOLUME
@@ -89,7 +90,7 @@ def _document(scans: Sequence[Scan], files: Sequence[tuple[str, Volume]]) -> dic
 def _print(found: Scan, verbose: bool) -> None:
     """Print the table of volumes, what was found about each, and the other files."""
     counts = ", ".join(f"{found.count(fate)} {fate}" for fate in Fate)
-    _line(f"{safe(found.source)}: {count(found.count(), 'file')}: {counts}")
+    _line(f"{escape(found.source)}: {count(found.count(), 'file')}: {counts}")
     for series in found.series:
         _line()
         _print_series(series)
@@ -105,7 +106,8 @@ def _print(found: Scan, verbose: bool) -> None:
 def _print_series(series: Series) -> None:
     """Print a series: a line a volume, and every finding once."""
     number = "" if series.number is None else f" series {series.number}"
-    _line(f"{safe(series.modality) or 'unknown modality'}{number}  {safe(series.description)}")
+    modality = escape(series.modality, LABEL) or "unknown modality"
+    _line(f"{modality}{number}  {escape(series.description, LABEL)}")
     rows = [_cells(stack) for stack in series.stacks]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -140,7 +142,7 @@ def _plain(value: object) -> str:
     """Word the value of a tag."""
     if isinstance(value, tuple):
         return "(" + ", ".join(f"{number:.3g}" for number in value) + ")"
-    return f"{value:g}" if isinstance(value, float) else safe(value)
+    return f"{value:g}" if isinstance(value, float) else escape(value)
 
 
 def _said_once(stacks: Sequence[Stack]) -> list[tuple[Finding, list[str]]]:
@@ -167,7 +169,7 @@ def _repair(stack: Stack) -> str:
 def _files(files: Sequence[str], verbose: bool) -> str:
     shown = files if verbose else files[:FILES_SHOWN]
     left = len(files) - len(shown)
-    return ", ".join(map(safe, shown)) + (f" and {left} more (-v names them)" if left else "")
+    return ", ".join(map(escape, shown)) + (f" and {left} more (-v names them)" if left else "")
 
 
 def _next(found: Scan) -> str:
@@ -187,7 +189,7 @@ def _next(found: Scan) -> str:
     siblings = [stack for stack in volumes if stack.series_uid == best.series_uid]
     if best.axes and not any(stack.refusals for stack in siblings):
         several = len({stack.series_uid for stack in volumes}) > 1
-        chosen = f" --series {safe(best.series_uid)}" if several else ""
+        chosen = f" --series {escape(best.series_uid)}" if several else ""
         whole = best.id.rpartition("_")[0]
         lines.append(f"      volume export {source} {whole}.nii.gz --4d{chosen}")
     return "\n".join(lines)
@@ -196,7 +198,7 @@ def _next(found: Scan) -> str:
 def _quoted(path: str) -> str:
     import shlex
 
-    return safe(shlex.quote(path))
+    return escape(shlex.quote(path))
 
 
 def _line(text: str = "") -> None:

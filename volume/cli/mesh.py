@@ -9,7 +9,8 @@ import click
 
 from volume.assembly.load import load
 from volume.cli import options
-from volume.cli.console import Bar, print_json, safe, say, say_findings
+from volume.cli.console import Bar, print_json, say, say_findings
+from volume.escaping import escape
 from volume.formats.files import export as write
 from volume.formats.files import refuse_output
 from volume.processing.isosurface import mesh as make_mesh
@@ -45,7 +46,15 @@ def mesh(
     sidecar = not no_sidecar
     refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar)
     bar = Bar("reading slices", hidden=quiet)
-    volume = load(source, series, gaps=gaps, geometry=geometry, limits=limits, progress=bar)
+    volume = load(
+        source,
+        series,
+        gaps=gaps,
+        geometry=geometry,
+        limits=limits,
+        identifiers=identifiers,
+        progress=bar,
+    )
     surface = make_mesh(volume, level, progress=Bar("finding the surface", hidden=quiet))
     written = write(
         surface, Path(output), overwrite=overwrite, sidecar=sidecar, identifiers=identifiers
@@ -55,7 +64,7 @@ def mesh(
         print_json({"schema": SCHEMA, "meshes": [{**surface.report, "outputs": outputs}]})
     if not quiet:
         say_findings(volume.findings)
-        say(f"{safe(written[0])}: {_told(dict(surface.report))}")
+        say(f"{escape(written[0])}: {_told(dict(surface.report))}")
 
 
 def _told(report: dict[str, Any]) -> str:

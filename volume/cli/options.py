@@ -164,7 +164,9 @@ size = click.option(
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 no_sidecar = click.option("--no-sidecar", is_flag=True, help="No JSON beside the output.")
 identifiers = click.option(
-    "--identifiers", is_flag=True, help="Let the source's file names into outputs."
+    "--identifiers",
+    is_flag=True,
+    help="Let who the patient is, and the source's file names, into the sidecar.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")

@@ -42,11 +42,12 @@ class LazyGroup(click.Group):
 )
 @click.version_option(
     volume.__version__,
-    message="volume %(version)s\nFor research and teaching. Not a medical device.",
+    message="volume %(version)s\n"
+    "For research and teaching. Not a medical device, not for diagnosis.",
 )
 def program() -> None:
     """From a folder of DICOM files to a correct 3D volume: see it, trust it, ship it.
 
     SOURCE is a file, a folder (searched through) or a volume file. For research and
-    teaching; not a medical device.
+    teaching; not a medical device, not for diagnosis.
     """

@@ -16,8 +16,9 @@ from volume.assembly.scan import scan
 from volume.assembly.stack import Stack
 from volume.atomic import refuse_unwritable
 from volume.cli import options
-from volume.cli.console import Bar, safe, say, say_findings, say_forecast
+from volume.cli.console import Bar, say, say_findings, say_forecast
 from volume.dicom.limits import parse_limits
+from volume.escaping import escape
 from volume.findings import Finding, warning
 from volume.formats.files import is_volume_file, read
 from volume.volume import Volume
@@ -66,7 +67,7 @@ def view(
         return
     path = draw(volume, screenshot, **asked, overwrite=overwrite)
     if not quiet:
-        say(f"{safe(path)}: a picture of {safe(volume.id or Path(source).name)}")
+        say(f"{escape(path)}: a picture of {escape(volume.id or Path(source).name)}")
 
 
 def refuse_picture(path: str, overwrite: bool) -> None:

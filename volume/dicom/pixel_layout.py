@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 
 from volume.dicom import elements
@@ -101,8 +100,15 @@ def _refuse_colours(photometric: str, samples: int, transfer_syntax: str) -> Non
     else:
         known = photometric == "RGB"
     if not known:
-        name = photometric if re.fullmatch(r"[A-Z0-9_ ]{1,16}", photometric) else "another model"
+        name = photometric if photometric in COLOUR_MODELS else "another model"
         raise Unreadable(f"pixels in {name} are not handled yet", "not-supported-yet")
+
+
+COLOUR_MODELS = frozenset(
+    "MONOCHROME1 MONOCHROME2 RGB HSV ARGB CMYK YBR_FULL YBR_FULL_422 YBR_PARTIAL_422"
+    " YBR_PARTIAL_420 YBR_ICT YBR_RCT XYB".split()
+) | {"PALETTE COLOR"}
+"""Defined terms of Photometric Interpretation (C.7.6.3.1.2)."""
 
 
 def _syntax_of_pixels(encoding: Encoding, length: int | None, needed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 SLICES: Mapping[str, str] = {
@@ -89,7 +90,13 @@ def transfer_syntax_name(uid: str) -> str:
     return _name(uid) or "an unnamed transfer syntax"
 
 
+UID_FORM = re.compile(r"[0-9]{1,20}(\.[0-9]{1,40}){1,30}")
+
+
 def _name(uid: str) -> str:
+    """Give the name of a UID, or itself; other text may be anything, and stays unsaid."""
+    if not UID_FORM.fullmatch(uid):
+        return ""
     from pydicom import config
     from pydicom.uid import UID
 

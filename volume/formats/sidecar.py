@@ -1,6 +1,6 @@
 """The JSON beside an output: where it is, what was noticed, what became of every slice.
 
-Nothing here names a patient, and no file of the source unless it was asked for.
+Nothing here names a patient or a file of the source unless it was asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from volume import __version__
+from volume.escaping import escape_json
 from volume.geometry import Geometry
 from volume.surface import Mesh
 from volume.volume import Volume
@@ -20,8 +21,8 @@ from volume.volume import Volume
 SCHEMA = "volume.sidecar/1"
 LARGEST = 64 << 20
 """A sidecar of more bytes is not read."""
-NAMING = frozenset(("path", "paths", "file", "files"))
-"""Keys under which reports and evidence name files of the source."""
+NAMING = frozenset(("path", "paths", "file", "files", "identifiers"))
+"""Keys under which reports and evidence name files of the source, or the patient."""
 
 
 def describe(
@@ -38,7 +39,7 @@ def describe(
         "others": list(others),
     }
     if isinstance(what, Mesh):
-        return {**about, "kind": "mesh", "space": "LPS", "length": "mm", "report": what.report}
+        return {**about, "kind": "mesh", "space": "LPS", "length": "mm", **_report(what.report)}
     first = what[0]
     return {
         **about,
@@ -64,17 +65,25 @@ def _place(geometry: Geometry) -> dict[str, Any]:
 def _account(one: Volume) -> dict[str, Any]:
     return {
         "findings": [finding.as_json() for finding in one.findings],
-        "report": dict(one.report),
+        **_report(one.report),
     }
 
 
+def _report(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Set whose the images are, where that was asked for, beside the report."""
+    rest = {key: value for key, value in report.items() if key != "identifiers"}
+    asked = {"identifiers": report["identifiers"]} if "identifiers" in report else {}
+    return {**asked, "report": rest}
+
+
 def text(document: Mapping[str, Any]) -> bytes:
-    """Write a document as UTF-8; the same values give the same bytes."""
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """Write a document as UTF-8, hidden characters escaped; the same values, the same bytes."""
+    written = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{escape_json(written)}\n".encode()
 
 
 def volume_without_names(one: Volume) -> Volume:
-    """Make the same volume, its findings and its report naming no file of the source."""
+    """Make the same volume, its findings and report naming no patient and no file."""
     findings = tuple(
         replace(finding, files=(), evidence=_unnamed(finding.evidence)) for finding in one.findings
     )
@@ -82,7 +91,7 @@ def volume_without_names(one: Volume) -> Volume:
 
 
 def mesh_without_names(mesh: Mesh) -> Mesh:
-    """Make the same mesh, its report naming no file of the source."""
+    """Make the same mesh, its report naming no patient and no file."""
     return replace(mesh, report=_unnamed(mesh.report))
 
 

@@ -202,6 +202,7 @@ def _report(made: Mesh, volume: Volume, level: float, *, smooth: bool) -> dict[s
         "bounds": [low.tolist(), high.tolist()],
         "source": {key: volume.report[key] for key in SOURCE if key in volume.report},
         "findings": [finding.as_json() for finding in volume.findings],
+        **{key: volume.report[key] for key in ("identifiers",) if key in volume.report},
     }
 
 

@@ -8,7 +8,13 @@ import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
-from vtkmodules.vtkRenderingCore import vtkActor2D, vtkPolyDataMapper2D, vtkRenderer, vtkTextActor
+from vtkmodules.vtkRenderingCore import (
+    vtkActor2D,
+    vtkPolyDataMapper2D,
+    vtkRenderer,
+    vtkTextActor,
+    vtkTextRenderer,
+)
 
 from volume.viewer.colours import TEXT, Colour
 from volume.viewer.layout import Rect
@@ -35,6 +41,7 @@ class Label:
         *,
         plate: bool = False,
     ) -> None:
+        vtkTextRenderer.GetInstance().SetDefaultBackend(vtkTextRenderer.FreeType)  # no $formulas$
         self.actor = vtkTextActor()
         self.style = self.actor.GetTextProperty()
         self.style.SetFontFamilyToArial()

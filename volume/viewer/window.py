@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from volume.atomic import safe_name
 from volume.errors import ExistsError, VolumeError
+from volume.escaping import LABEL, escape
 from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
 from volume.viewer import gl
@@ -80,7 +81,7 @@ class Window:
             off_screen=off_screen,
             notebook=False,
             lighting="none",
-            title=title or " ".join(filter(None, (volume.id, "volume"))),
+            title=escape(title or " ".join(filter(None, (volume.id, "volume"))), LABEL),
         )
         self.window = self.plotter.render_window
         self.interactor = self.plotter.iren.interactor

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.escaping import LABEL, LONGEST, cut
 from volume.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from volume.viewer.scene import Scene
     from volume.volume import Volume
 
-DISCLAIMER = "For research and teaching. Not a medical device."
-SHORTER = (DISCLAIMER, "Not a medical device.", "")
+DISCLAIMER = "For research and teaching. Not a medical device, not for diagnosis."
+SHORTER = (DISCLAIMER, "Not a medical device, not for diagnosis.", "Not for diagnosis.", "")
 """What the disclaimer becomes where the probe line needs the room."""
 UNNAMED = "unnamed"
 """The name of a volume without one, as most files but DICOM's give it."""
@@ -29,9 +30,9 @@ INVENTED = {0: "not scanned", 2: "interpolated"}
 """What `Volume.valid` says of voxels that were not measured."""
 
 
-def safe(text: str) -> str:
+def safe(text: str, longest: int = LONGEST) -> str:
     """Give text as one line that VTK's font can draw: no control characters, "?" for the rest."""
-    drawn = (_drawable(letter) for letter in unicodedata.normalize("NFC", text))
+    drawn = (_drawable(letter) for letter in unicodedata.normalize("NFC", cut(text, longest)))
     return " ".join("".join(drawn).split())
 
 
@@ -91,7 +92,7 @@ def volume_lines(volume: Volume) -> str:
     named = " ".join(filter(None, (volume.modality, volume.id or UNNAMED)))
     size = " × ".join(str(n) for n in volume.geometry.size)
     spacing = " × ".join(f"{mm:.3g}" for mm in volume.geometry.spacing)
-    return "\n".join(filter(None, (safe(named), size, f"{spacing} mm")))
+    return "\n".join(filter(None, (safe(named, LABEL), size, f"{spacing} mm")))
 
 
 def window_line(scene: Scene) -> str:
@@ -107,7 +108,9 @@ def surface_line(scene: Scene) -> str:
     """Tell the level of the surface."""
     if scene.level is None:
         return ""
-    return " ".join(filter(None, ("surface at", _short(scene.level), safe(scene.subject.unit))))
+    return " ".join(
+        filter(None, ("surface at", _short(scene.level), safe(scene.subject.unit, LABEL)))
+    )
 
 
 def nice_length(most_mm: float) -> float:
@@ -125,7 +128,7 @@ def _value(volume: Volume, k: int, j: int, i: int) -> str:
     else:
         words = str(value)
     doubt = INVENTED.get(int(volume.valid[k, j, i])) if volume.valid is not None else None
-    return " ".join(filter(None, (words, safe(volume.unit), f"({doubt})" if doubt else "")))
+    return " ".join(filter(None, (words, safe(volume.unit, LABEL), f"({doubt})" if doubt else "")))
 
 
 def _mm(place: float) -> str:

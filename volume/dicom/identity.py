@@ -1,0 +1,84 @@
+"""Whose images these are: read only where someone asks for it, and never by default."""
+
+from __future__ import annotations
+
+import warnings
+
+from volume.dicom import elements
+from volume.dicom.attributes import ATTRIBUTES, Attribute
+from volume.dicom.data_set import DataSet, read_data_set
+from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
+from volume.errors import VolumeError
+
+TABLE = """
+00080020 DA StudyDate
+00080021 DA SeriesDate
+00080022 DA AcquisitionDate
+00080030 TM StudyTime
+00080031 TM SeriesTime
+00080032 TM AcquisitionTime
+00080050 SH AccessionNumber
+00080070 LO Manufacturer
+00080080 LO InstitutionName
+00080090 PN ReferringPhysicianName
+00081010 SH StationName
+00081030 LO StudyDescription
+0008103E LO SeriesDescription
+00081040 LO InstitutionalDepartmentName
+00081090 LO ManufacturerModelName
+00100010 PN PatientName
+00100020 LO PatientID
+00100021 LO IssuerOfPatientID
+00100030 DA PatientBirthDate
+00100040 CS PatientSex
+00101010 AS PatientAge
+00101020 DS PatientSize
+00101030 DS PatientWeight
+00180015 CS BodyPartExamined
+00181000 LO DeviceSerialNumber
+00181030 LO ProtocolName
+00200010 SH StudyID
+00400254 LO PerformedProcedureStepDescription
+"""
+"""Tag, VR and keyword of what `identifiers` holds where the file has it: of the modules
+Patient, Patient Study, General Study, General Series and General Equipment (PS3.3 C.7)."""
+IDENTITY = {
+    keyword: Attribute(int(tag, 16), vr.encode())
+    for tag, vr, keyword in (line.split() for line in TABLE.strip().splitlines())
+}
+CHARACTER_SET = ATTRIBUTES["SpecificCharacterSet"].tag
+WANTED = frozenset(attribute.tag for attribute in IDENTITY.values()) | {CHARACTER_SET}
+NAME_DELIMITERS = frozenset(b"^=")
+"""Behind these a name is in its first character set again (PS3.5 6.2.1.2)."""
+
+
+def read_identity(path: str) -> dict[str, str]:
+    """Read whose image a file holds: keyword to value, in the file's own character set.
+
+    Raises `VolumeError` where the file cannot be read any more.
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 as the headers are read
+            data = read_data_set(open_data_set(file, path), WANTED)
+    except (OSError, NotDicom, Unreadable) as fault:
+        raise VolumeError("whose image this is cannot be read", files=(path,)) from fault
+    found = {keyword: _text(data, attribute) for keyword, attribute in IDENTITY.items()}
+    return {keyword: value for keyword, value in found.items() if value}
+
+
+def _text(data: DataSet, attribute: Attribute) -> str:
+    """Give a text or a name in the data set's character set; absent is ""."""
+    from pydicom.charset import convert_encodings, decode_bytes
+
+    element = data.get(attribute.tag)
+    if element is None:
+        return ""
+    delimiters = elements.DELIMITERS | (NAME_DELIMITERS if attribute.vr == b"PN" else set())
+    declared = list(elements.texts(data, "SpecificCharacterSet")) or None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            decoded = decode_bytes(element.value, convert_encodings(declared), delimiters)
+        except Exception:  # noqa: BLE001 a text that cannot be decoded is still a text
+            decoded = element.value.decode("latin-1")
+    return decoded.strip("\0 \r\n\t")
