@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import volume
@@ -136,6 +136,8 @@ def test_any_tilt_comes_out_straight(tilt, tilt_i, angles, reverse):
 def test_any_gap_is_refused_and_filled_only_on_request(data, tilt):
     count = 40
     gone = data.draw(st.sets(st.integers(1, count - 2), min_size=1, max_size=4))
+    # every other slice gone, three times in a row, is a change of spacing (TOLERANCES)
+    assume(not any({k, k + 2, k + 4} <= gone for k in gone))
     with tempfile.TemporaryDirectory() as folder:
         truth = phantom(folder, size=(20, 16, count), drop=tuple(gone), tilt=tilt)
         with pytest.raises(volume.GridError) as refusal:

@@ -133,20 +133,51 @@ PILOT_ORIENTATIONS, PILOT_SLICES = 3, 3
 
 
 def _by_matrix(group: Group) -> list[Group]:
-    kinds: dict[tuple[object, ...], list[tuple[NDArray[np.float64], list[SliceHeader]]]]
-    kinds = defaultdict(list)
+    kinds: dict[tuple[object, ...], list[SliceHeader]] = defaultdict(list)
     for header in group.slices:
         key = (_family(header), header.rows, header.columns, header.pixels.samples)
-        spacing = np.array(header.pixel_spacing or (0.0, 0.0))
-        for known, members in kinds[key]:
-            if np.allclose(known, spacing, rtol=TOLERANCES.pixel_spacing_relative, atol=0):
-                members.append(header)
-                break
-        else:
-            kinds[key].append((spacing, [header]))
-    parts = [members for several in kinds.values() for _, members in several]
+        kinds[key].append(header)
+    parts = [part for members in kinds.values() for part in _by_spacing(members)]
     text = f"{len(parts)} matrix sizes or pixel spacings share this series: kept apart"
+    if len(parts) > KINDS_AT_MOST:
+        return [_scattered(group, f"{len(parts)} matrix sizes or pixel spacings", ORIGINALS)]
     return _parted(group, parts, "m", "matrix-split", text)
+
+
+KINDS_AT_MOST = 200
+"""No series of slices has more matrices, spacings or orientations; they are not looked into."""
+
+
+ORIGINALS = "ask for the original series: these are images of many kinds"
+TURNING = "images that turn around an axis hold no volume"
+
+
+def _scattered(group: Group, what: str, remedy: str) -> Group:
+    text = f"{count(len(group.slices), 'slice')} in {what} do not form a stack"
+    refusal = error("not-a-stack", text, remedy=remedy)
+    return replace(group, findings=(*group.findings, refusal))
+
+
+def _by_spacing(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    """Part slices by pixel spacing, those within the tolerance together.
+
+    Spacings are looked up in cells as wide as the tolerance, and in the cells beside.
+    """
+    width = TOLERANCES.pixel_spacing_relative
+    cells: dict[tuple[int, int], tuple[NDArray[np.float64], list[SliceHeader]]] = {}
+    parts: list[list[SliceHeader]] = []
+    for header in slices:
+        spacing = np.array(header.pixel_spacing or (1.0, 1.0))
+        i, j = np.floor(np.log(spacing) / width).astype(int).tolist()
+        beside = (cells.get((i + di, j + dj)) for di in (0, -1, 1) for dj in (0, -1, 1))
+        near = (one for one in beside if one and np.allclose(one[0], spacing, rtol=width, atol=0))
+        known = next(near, None)
+        if known is None:
+            known = spacing, []
+            cells[i, j] = known
+            parts.append(known[1])
+        known[1].append(header)
+    return parts
 
 
 def _family(header: SliceHeader) -> tuple[object, ...]:
@@ -216,12 +247,9 @@ def _by_orientation(group: Group) -> list[Group]:
     if len(clusters) == 1:
         return [group]
     largest = max(map(len, clusters))
-    if len(clusters) * 2 > len(group.slices) and len(clusters) > PILOT_ORIENTATIONS:
-        text = f"{len(group.slices)} slices in {len(clusters)} orientations do not form a stack"
-        refusal = error(
-            "not-a-stack", text, remedy="images that turn around an axis hold no volume"
-        )
-        return [replace(group, findings=(*group.findings, refusal))]
+    many = len(clusters) * 2 > len(group.slices) or len(clusters) > KINDS_AT_MOST
+    if many and len(clusters) > PILOT_ORIENTATIONS:
+        return [_scattered(group, f"{_many(clusters)} orientations", TURNING)]
     if len(clusters) >= PILOT_ORIENTATIONS and largest <= PILOT_SLICES:
         text = f"a localizer of {len(clusters)} orientations: kept apart from the volumes"
         itself = info("localizer", text, evidence=LOCALIZER)
@@ -233,16 +261,19 @@ def _by_orientation(group: Group) -> list[Group]:
     return _parted(group, clusters, "o", "orientation-split", text)
 
 
+def _many(clusters: Sequence[object]) -> str:
+    return f"over {KINDS_AT_MOST}" if len(clusters) > KINDS_AT_MOST else str(len(clusters))
+
+
 def _clusters(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    """Cluster slices around the first of each orientation; stop at more than there can be."""
     least = np.cos(np.radians(TOLERANCES.orientation_cluster_deg))
-    clusters: list[tuple[NDArray[np.float64], list[SliceHeader]]] = []
-    for header in slices:
-        cosines = np.array(header.orientation)
-        cosines /= np.linalg.norm(cosines, axis=1, keepdims=True)
-        for known, members in clusters:
-            if (np.sum(known * cosines, axis=1) >= least).all():
-                members.append(header)
-                break
-        else:
-            clusters.append((cosines, [header]))
-    return [members for _, members in clusters]
+    cosines = np.array([header.orientation for header in slices], dtype=np.float64)
+    cosines /= np.linalg.norm(cosines, axis=2, keepdims=True)
+    clusters: list[list[SliceHeader]] = []
+    left = np.arange(len(slices))
+    while len(left) and len(clusters) <= KINDS_AT_MOST:
+        near = (np.sum(cosines[left] * cosines[left[0]], axis=2) >= least).all(axis=1)
+        clusters.append([slices[n] for n in left[near]])
+        left = left[~near]
+    return clusters

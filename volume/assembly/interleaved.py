@@ -25,7 +25,7 @@ CONTENT_TAGS = frozenset(
 may differ in AcquisitionNumber and times, and only split what is uneven as a whole."""
 SAME_VALUE = 0.01
 """Numbers closer than one in a hundred are one setting, read twice."""
-SLICES_A_PART = 3
+SLICES_A_PART, PARTS_AT_MOST = 3, 100
 OVERLAP = 0.5
 """Parts that share less of their extent follow one another: one scan at two spacings."""
 
@@ -75,7 +75,7 @@ def _by_value(slices: Sequence[SliceHeader], tag: str) -> dict[Trait, list[Slice
 
 def _are_volumes(groups: Sequence[Sequence[SliceHeader]]) -> bool:
     """Say whether every group is a regular stack, and all overlap over most of their extent."""
-    if any(len(group) < SLICES_A_PART for group in groups):
+    if len(groups) > PARTS_AT_MOST or any(len(group) < SLICES_A_PART for group in groups):
         return False
     normal = place(groups[0]).axes[2]
     ends = [sorted(float(np.dot(h.position or (0, 0, 0), normal)) for h in g) for g in groups]

@@ -7,6 +7,7 @@ median (which a change of spacing hides).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +71,11 @@ def _fit(
     offsets: NDArray[np.float64], pitch: float, quantum: float, rounded: bool
 ) -> Spacing | None:
     """Fit one pitch by least squares; None where a slice strays too far."""
-    indices = np.round((offsets - offsets[0]) / pitch)
     allowed = _allowed(pitch, quantum, rounded)
-    stray = np.abs(offsets - offsets[0] - indices * pitch).max()
+    if _stray(offsets[_sample(len(offsets))], offsets[0], pitch) > 2 * allowed:
+        return None  # nor can all of them fit
+    indices = np.round((offsets - offsets[0]) / pitch)
+    stray = _stray(offsets, offsets[0], pitch)
     if stray > 2 * allowed or (np.diff(indices) < 1).any():  # no refinement can mend that
         return None
     slope, start = np.polyfit(indices, offsets, 1)
@@ -80,6 +83,22 @@ def _fit(
     if residual > _allowed(float(slope), quantum, rounded):
         return None
     return Spacing("regular", float(slope), float(start), indices, residual, rounded=rounded)
+
+
+def _stray(offsets: NDArray[np.float64], start: float, pitch: float) -> float:
+    """Say how far an offset lies from the nearest multiple of the pitch, at most."""
+    steps = (offsets - start) / pitch
+    return float(np.abs(steps - np.round(steps)).max() * pitch)
+
+
+SAMPLE = 256
+"""So many slices of a long stack are tried first: ten thousands of pitches may be."""
+
+
+@cache
+def _sample(count: int) -> NDArray[np.int64]:
+    """Choose some of many slices, always the same."""
+    return np.random.default_rng(count).permutation(count)[:SAMPLE]
 
 
 OBLIQUE = 3**0.5
