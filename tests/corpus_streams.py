@@ -47,7 +47,7 @@ def _compressed(goods: Goods) -> list[GoodFile]:
 def _in_turn(draw: Random, goods: Sequence[GoodFile]) -> Iterator[GoodFile]:
     """Take every transfer syntax equally often, whatever the number drawn."""
     syntaxes = sorted({good.map.syntax for good in goods})
-    while True:
+    while syntaxes:
         for syntax in draw.sample(syntaxes, len(syntaxes)):
             yield draw.choice([good for good in goods if good.map.syntax == syntax])
 
@@ -144,11 +144,10 @@ def bytes_lost(draw: Random, goods: Goods) -> Iterator[Damaged]:
 
 def spliced(draw: Random, goods: Goods) -> Iterator[Damaged]:
     """Go on with the codestream of another file of the same kind."""
-    for good in _in_turn(draw, _compressed(goods)):
-        others = [o for o in _compressed(goods) if o.map.syntax == good.map.syntax and o != good]
-        if not others:
-            continue
-        other = draw.choice(others)
+    every = _compressed(goods)
+    mates = {g.name: [o for o in every if o.map.syntax == g.map.syntax and o != g] for g in every}
+    for good in _in_turn(draw, [good for good in every if mates[good.name]]):
+        other = draw.choice(mates[good.name])
         part = draw.uniform(0.2, 0.9)
 
         def splice(frame: bytes, other: GoodFile = other, part: float = part) -> bytes:

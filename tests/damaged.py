@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ class Damaged:
 
     family: str
     name: str
-    data: bytes
+    data: bytes = field(repr=False)
     pictures: tuple[Picture, ...] = ()
     """Every one of them is right."""
     says: str = ""
@@ -56,8 +55,3 @@ class Damaged:
     may_refuse: bool = True
     tolerance: float = 0.0
     suffix: str = ".dcm"
-
-
-Draw = Any
-"""A `random.Random`: the same seed draws the same damage."""
-Family = Callable[..., Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class GoodFile:
     """A file that every reader reads alike."""
 
     name: str
-    data: bytes
+    data: bytes = field(repr=False)
     tolerance: float = 0.0
 
     @cached_property

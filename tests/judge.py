@@ -14,7 +14,10 @@ from reader import Answer, Reader
 SWELL = 2 * 2**30
 """So much beyond what it had before a reader may take: every picture here is small."""
 CLEAN_EXITS = (1, 3, 4)
-FAULTS = ("crashed", "hung", "over 2 GB", "wrong in silence", "traceback", "unclear refusal")
+FAULTS = (
+    "crashed", "hung", "over 2 GB", "wrong in silence", "traceback", "unclear refusal",
+    "not named",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,13 @@ class Answer:
     named: tuple[tuple[str, tuple[str, ...]], ...] = field(default=())
     """(code, names of files) of everything that was said of files."""
     unclean: str = ""
+    said: str = ""
+    """What it wrote to stdout and stderr."""
+
+    def names(self, file: str) -> bool:
+        """Say whether the answer tells of a file by name."""
+        stands = any(file in files for _, files in self.named)
+        return stands or (not self.named and (file in self.said or file in self.why))
 
 
 class Reader:
@@ -163,4 +170,5 @@ def _answer(reply: dict[str, Any], out: Path, seconds: float) -> Answer:
         tuple(map(tuple, reply.get("codes", ()))),
         tuple((code, tuple(files)) for code, files in reply.get("named", ())),
         reply.get("unclean", ""),
+        reply.get("said", ""),
     )

@@ -31,16 +31,27 @@ Output = tuple[Any, Any]
 def main(tool: str) -> None:
     """Serve requests until stdin ends; the replies go to what stdout was at the start."""
     replies = os.fdopen(os.dup(1), "w")
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
+    said = tempfile.TemporaryFile()  # noqa: SIM115 as long as the process
+    os.dup2(said.fileno(), 1)
+    os.dup2(said.fileno(), 2)
     if tool != "dcm2niix":  # it is a child, and watched by its resident memory
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     TOOLS[tool](None)  # imports what it needs
     for request in _requests():
         reply = _serve(tool, request)
+        reply["said"] = _said(said)
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
+
+
+def _said(output: Any) -> str:
+    """Give what was written to stdout and stderr since the last time, or its end."""
+    sys.stdout.flush()
+    output.seek(0)
+    text = output.read()[-20_000:].decode("utf-8", "replace")
+    output.seek(0)
+    output.truncate()
+    return text
 
 
 def _requests() -> Iterator[dict[str, str]]:
@@ -188,7 +199,7 @@ def _by_dcm2niix(path: str | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as out:
         single = [] if Path(path).is_dir() else ["-s", "y"]
         command = [dcm2niix.bin, "-z", "n", "-b", "n", "-f", "%s_%t", *single, "-o", out, path]
-        done = subprocess.run(command, capture_output=True)
+        done = subprocess.run(command)
         made = sorted(Path(out).glob("*.nii"), key=lambda p: -p.stat().st_size)
         if done.returncode < 0:
             os.kill(os.getpid(), -done.returncode)  # it crashed, and so must this
