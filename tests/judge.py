@@ -71,9 +71,9 @@ class Judge:
         return self._picture(case, answer, path)
 
     def _refused(self, case: Damaged, answer: Answer) -> tuple[str, str]:
-        if not case.may_refuse:
-            return "unclear refusal", f"a good file is refused: {answer.why}"
         if self.reader.tool == "volume":
+            if not case.may_refuse:
+                return "unclear refusal", f"a good file is refused: {answer.why}"
             if answer.exit_code not in CLEAN_EXITS:
                 return "unclear refusal", f"exit code {answer.exit_code}: {answer.why}"
             if not any(files for _, files in answer.named):

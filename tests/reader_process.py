@@ -34,8 +34,7 @@ def main(tool: str) -> None:
     said = tempfile.TemporaryFile()  # noqa: SIM115 as long as the process
     os.dup2(said.fileno(), 1)
     os.dup2(said.fileno(), 2)
-    if tool != "dcm2niix":  # it is a child, and watched by its resident memory
-        resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     TOOLS[tool](None)  # imports what it needs
     for request in _requests():
         reply = _serve(tool, request)

@@ -223,7 +223,15 @@ def _nifti(path: Path) -> Picture:
     import nibabel
 
     image = nibabel.load(path)
-    return Picture(np.asanyarray(image.dataobj).astype(float).T, LPS @ image.affine)
+    voxels = np.asanyarray(image.dataobj).astype(float)
+    voxels = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim))
+    affine = LPS @ image.affine
+    affine[:3] *= MM_PER_UNIT[int(image.header["xyzt_units"]) & 7]
+    return Picture(voxels.T, affine)
+
+
+MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+"""NIfTI's codes of units of length; nibabel leaves them to its callers."""
 
 
 def _itk(path: Path) -> Picture:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+import corpus_volume_files
 import second_reader
 from corpus import FAMILIES, corpus, family_of
+from corpus_volume_files import VolumeFile, corpus_of_volume_files
 from good_files import GoodFile, good_files
 from judge import Judge
 from phantom import phantom
@@ -73,3 +75,15 @@ def test_the_second_reader_finds_every_voxel_in_its_place(syntax, enhanced, tmp_
     for path in truth.paths:
         seen = second_reader.read(path)
         assert truth.error_mm(seen.array, seen.affine) <= 0.5 / truth.slope_per_mm + 1e-9
+
+
+@pytest.fixture(scope="module")
+def volume_files() -> list[VolumeFile]:
+    return corpus_volume_files.volume_files()
+
+
+@pytest.mark.parametrize("family", corpus_volume_files.FAMILIES)
+def test_a_damaged_volume_file_is_read_right_or_refused(family, volume_files, judge):
+    made = corpus_of_volume_files(SEED, volume_files, scale=0.2, only=family)
+    verdicts = [judge.judge(case) for case in made]
+    assert not [f"{v.kind}: {v.case}: {v.why}" for v in verdicts if v.is_fault]
