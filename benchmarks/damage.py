@@ -6,9 +6,10 @@ Files damaged in every way the tests know of, drawn from SEED, and series of twe
 slices with one bad file. A tool is right where the pixels and their places are those of
 the good file (or what the file now says, where that is as good a number); altered where a
 compressed frame became a valid stream of another picture, which nothing can tell; refused
-where it says so. Everything else is a fault. Every tool reads in a process of its own, at
-most 10 s a file and 8 GB in all. `--case` takes only what has NAME in its name; `--keep`
-writes the files on which `volume` fails (with `--case`: all of them) into DIR.
+where it says so. Everything else is a fault. A peer that reads the good file otherwise is
+right as well where damage changes nothing of what it reads. Every tool reads in a process
+of its own, at most 10 s a file and 8 GB in all. `--case` takes only what has NAME in its
+name; `--keep` writes the files on which `volume` fails (with `--case`: all) into DIR.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import importlib
 import importlib.util
 import re
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,12 +32,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from bad_among_good import Way, judge_way, ways
 from corpus import FAMILIES, corpus
-from corpus_volume_files import corpus_of_volume_files, volume_files
-from damaged import Damaged
-from good_files import good_files
+from corpus_volume_files import VolumeFile, corpus_of_volume_files, volume_files
+from damaged import Damaged, Picture
+from good_files import GoodFile, good_files
 from judge import Judge, Verdict
 from reader import Reader
 
+Good = GoodFile | VolumeFile
 OURS = "volume"
 PACKAGES = {
     OURS: "dicom-volume", "SimpleITK": "SimpleITK", "dcm2niix": "dcm2niix", "pydicom": "pydicom",
@@ -58,11 +62,13 @@ def main(arguments: Sequence[str]) -> None:
     options = _options(arguments)
     faults: list[tuple[str, Verdict]] = []
     print(f"seed {options.seed}\n\n## Damaged files\n")
-    cases = chosen(_dicom(options), options.case)
-    faults += table(judged(cases, tuple(PACKAGES), options.keep, options.case), KINDS)
+    goods, scale = good_files(), options.files / sum(count for count, _ in FAMILIES.values())
+    cases = chosen(corpus(options.seed, goods, scale=scale), options.case)
+    faults += table(judged(cases, tuple(PACKAGES), goods, options), KINDS)
     print("\n## Damaged volume files\n")
-    cases = chosen(_volume_files(options), options.case)
-    faults += table(judged(cases, READERS_OF_VOLUME_FILES, options.keep, options.case), KINDS)
+    grids, scale = volume_files(), options.files / 2000
+    cases = chosen(corpus_of_volume_files(options.seed, grids, scale=scale), options.case)
+    faults += table(judged(cases, READERS_OF_VOLUME_FILES, grids, options), KINDS)
     print("\n## One bad file among twelve good slices\n")
     found = [way for way in ways(options.seed, options.ways) if options.case in way.name]
     faults += table(judged_ways(found, READERS_OF_SERIES, options.keep), KINDS_OF_WAYS)
@@ -80,22 +86,13 @@ def _options(arguments: Sequence[str]) -> Any:
     return parser.parse_args(arguments)
 
 
-def _dicom(options: Any) -> Iterator[Damaged]:
-    scale = options.files / sum(count for count, _ in FAMILIES.values())
-    yield from corpus(options.seed, good_files(), scale=scale)
-
-
-def _volume_files(options: Any) -> Iterator[Damaged]:
-    yield from corpus_of_volume_files(options.seed, volume_files(), scale=options.files / 2000)
-
-
 def chosen(cases: Iterable[Damaged], name: str) -> Iterator[Damaged]:
     """Take the cases of a name, or all of them."""
     return (case for case in cases if name in case.name)
 
 
 def judged(
-    cases: Iterable[Damaged], tools: Sequence[str], keep: Path | None, name: str
+    cases: Iterable[Damaged], tools: Sequence[str], goods: Sequence[Good], options: Any
 ) -> Iterator[tuple[str, Verdict]]:
     """Have every tool read every file, one file after the other."""
     with ExitStack() as stack:
@@ -104,12 +101,28 @@ def judged(
             tool: stack.enter_context(Judge(stack.enter_context(Reader(tool)), second))
             for tool in tools
         }
+        seen = {
+            (tool, id(good.picture)): _seen(judge.reader, good)
+            for good in goods
+            for tool, judge in judges.items()
+            if tool != OURS
+        }
         for case in cases:
             for tool, judge in judges.items():
-                verdict = judge.judge(case)
-                if keep and tool == OURS and (verdict.is_fault or name):
-                    _keep(keep, case.name, case.suffix, case.data)
+                own = [p for right in case.pictures for p in seen.get((tool, id(right)), ())]
+                verdict = judge.judge(replace(case, pictures=(*case.pictures, *own)))
+                if options.keep and tool == OURS and (verdict.is_fault or options.case):
+                    _keep(options.keep, case.name, case.suffix, case.data)
                 yield tool, verdict
+
+
+def _seen(reader: Reader, good: Good) -> tuple[Picture, ...]:
+    """Give what a peer reads in a good file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"good{getattr(good, 'suffix', '.dcm')}")
+        path.write_bytes(good.data)
+        found = reader.ask(path).picture
+        return () if found is None else (found,)
 
 
 def judged_ways(
