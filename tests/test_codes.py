@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,27 @@ def tilted(drift_mm: float):
     return series(tilt_i=float(np.degrees(np.arctan(drift_mm / (7 * 2.5)))))
 
 
+def longer(dataset: pydicom.Dataset, k: int) -> None:
+    if k == 3:
+        dataset.PixelData += bytes(40)
+
+
+def fewer_bits(dataset: pydicom.Dataset, k: int) -> None:
+    if k == 3:
+        dataset.BitsStored, dataset.HighBit = 15, 14
+
+
+def beside_the_series(**oddities: Any):
+    """Write a series and one slice of another beside it."""
+
+    def make(folder: Path) -> None:
+        write(folder, origin=(0.0, 0.0, 0.0))
+        size = oddities.pop("size", (12, 10, 1))
+        phantom(folder, size=size, series=9, study="other", origin=(300.0, 0.0, 0.0), **oddities)
+
+    return make
+
+
 PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "not-dicom": (beside("a.txt", b"hello" * 99), series()),
     "unreadable": (broken("1\\2\\nan"), broken("1e1\\2\\3")),
@@ -227,6 +249,8 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     ),
     "rescale-varies": (series(rescale="varies"), series()),
     "padding-replaced": (series(padding=-2000), series(padding=0)),
+    "pixels-padded": (edited(longer), series()),
+    "pixels-vary": (edited(fewer_bits, gradient=(1, 1, 2)), series(gradient=(1, 1, 2))),
     "high-bits-masked": (
         series(modality="MR", bits_stored=12, high_bits=0x7000, gradient=(1, 1, 2)),
         series(modality="MR", bits_stored=12, gradient=(1, 1, 2)),
@@ -238,6 +262,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "dtype-promoted": (series(modality="PT"), series()),
     "real-world-values": (edited(mapped), series()),
     "hu-out-of-range": (edited(below_air), series()),
+    "left-out": (beside_the_series(), series()),
     "mergeable-series": (strayed("1.2.3"), strayed(None)),
 }
 
@@ -246,6 +271,8 @@ def codes(folder: Path) -> set[str]:
     """Give every code that is found in a folder, by scanning and by loading."""
     found = volume.scan(folder)
     known = {f.code for f in found.findings} | {f.code for s in found.stacks for f in s.findings}
+    with suppress(volume.VolumeError):
+        known |= {finding.code for finding in volume.load(folder).findings}
     for stack in found.stacks:
         try:
             made = volume.load(folder, series=stack.id)

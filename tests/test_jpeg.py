@@ -16,13 +16,14 @@ RNG = np.random.default_rng(4)
 SMOOTH = (np.add.outer(5 * np.arange(48), 3 * np.arange(40)) + RNG.integers(0, 30, (48, 40))) % 4096
 NOISE = RNG.integers(0, 65536, (24, 20))
 BLACK = np.zeros((48, 40), np.int64)
+COLOUR = RNG.integers(0, 256, (48, 40, 3)).astype(np.uint8)
 decode = imagecodecs.jpeg8_decode
 
 
 def accepted(data: bytes) -> np.ndarray:
     """Decode a stream as the decoder process does, and check it."""
     pixels = decode(data)
-    jpeg.refuse_damaged(data, pixels, decode)
+    jpeg.refuse_damaged(data, pixels)
     return pixels
 
 
@@ -43,11 +44,11 @@ def test_precision_and_point_transform_are_minded(precision, point_transform):
 
 
 def test_a_lossless_stream_in_colour_is_read():
-    picture = RNG.integers(0, 256, (24, 20, 3))
+    picture = COLOUR[:24, :20]
     data = encode(picture, precision=8, predictor=4)
     pixels = decode(data, colorspace="RGB", outcolorspace="RGB")
     assert np.array_equal(pixels, picture)
-    jpeg.refuse_damaged(data, pixels, decode)
+    jpeg.refuse_damaged(data, pixels)
 
 
 @pytest.mark.parametrize("end", [b"", b"\xff\xd9\x00", b"\xff\xff\xd9"])
@@ -61,11 +62,13 @@ ENCODERS: dict[str, Callable[[], bytes]] = {
     "lossless, optimal codes": lambda: imagecodecs.jpeg8_encode(
         SMOOTH.astype(np.uint16), lossless=True, predictor=6, bitspersample=12
     ),
-    "lossless, colour": lambda: encode(RNG.integers(0, 256, (24, 20, 3)), precision=8),
+    "lossless, colour": lambda: encode(COLOUR[:24, :20], precision=8),
     "baseline": lambda: imagecodecs.jpeg8_encode((SMOOTH >> 4).astype(np.uint8)),
     "baseline, strong": lambda: imagecodecs.jpeg8_encode((SMOOTH >> 4).astype(np.uint8), level=60),
-    "baseline, colour": lambda: imagecodecs.jpeg8_encode(
-        RNG.integers(0, 256, (48, 40, 3)).astype(np.uint8)
+    "baseline, colour": lambda: imagecodecs.jpeg8_encode(COLOUR),
+    "baseline, fewer colours": lambda: imagecodecs.jpeg8_encode(COLOUR, subsampling="422"),
+    "baseline, odd size": lambda: imagecodecs.jpeg8_encode(
+        (SMOOTH[:-3, :-1] >> 4).astype(np.uint8)
     ),
     "extended, 12 bits": lambda: imagecodecs.jpeg8_encode(
         SMOOTH.astype(np.uint16), bitspersample=12
@@ -98,8 +101,8 @@ def test_a_damaged_stream_that_libjpeg_reads_without_a_word_is_refused(encoder, 
             continue
         assert pixels.shape == whole.shape
         read += not np.array_equal(pixels, whole)
-    # of the rounded pictures of the others a hole may leave another valid stream
-    assert read <= (0 if "lossless" in encoder or "cut" in damage else 1)
+    # where codes are rounded pixels a hole may leave a stream that is as good as any
+    assert read <= (1 if damage == "a hole" and "lossless" not in encoder else 0)
 
 
 def test_without_the_count_half_a_picture_would_pass():
@@ -114,4 +117,4 @@ def test_without_the_count_half_a_picture_would_pass():
 )
 def test_a_stream_without_a_scan_is_refused(data):
     with pytest.raises(Unreadable):
-        jpeg.refuse_damaged(data, SMOOTH, decode)
+        jpeg.refuse_damaged(data, SMOOTH)

@@ -33,6 +33,7 @@ CATALOGUE: Mapping[str, str] = {
     "no-preamble": "the file lacks the DICOM preamble or file meta information",
     "meta-repaired": "the file meta information was missing or wrong and was repaired",
     "pixels-truncated": "the pixel data end before the image does",
+    "pixels-padded": "bytes stand behind the pixels that none of them explains",
     "transfer-syntax-unsupported": "the pixels are encoded in a way that is not supported",
     "charset-repaired": "text was declared in another character set than it is written in",
     "non-image": "the DICOM object is not an image",
@@ -55,6 +56,7 @@ CATALOGUE: Mapping[str, str] = {
     "split-by": "slices that share places were told apart by a tag",
     "ambiguous-repeats": "several slices share a place and no tag tells them apart",
     "time-series-2d": "many images of one place: a film, not a volume",
+    "left-out": "images beside the volume that are no part of it",
     "mergeable-series": "two series fit one grid",
     # geometry
     "single-slice": "one slice only: its thickness stands in for the spacing",
@@ -75,6 +77,7 @@ CATALOGUE: Mapping[str, str] = {
     # values
     "rescale-varies": "the rescale slope or intercept varies between slices",
     "padding-replaced": "padding outside the field of view was replaced",
+    "pixels-vary": "the pixels of some slices are stored in another form than the others",
     "high-bits-masked": "bits above Bits Stored were cleared",
     "sign-repaired": "the declared sign of the pixels was repaired",
     "monochrome1": "low values are meant to be shown bright; values are untouched",

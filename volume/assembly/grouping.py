@@ -119,7 +119,8 @@ def _by_localizer(group: Group) -> list[Group]:
     if not others:
         return [replace(group, findings=(*group.findings, itself))]
     text = f"{count(len(localizers), 'localizer slice')} kept apart"
-    beside = info("localizer", text, evidence={"slices": len(localizers)})
+    names = tuple(dict.fromkeys(header.name for header in localizers))
+    beside = info("localizer", text, files=names, evidence={"slices": len(localizers)})
     return [
         replace(group, slices=others, findings=(*group.findings, beside)),
         Group(localizers, f"{group.letters}_l1", (*group.findings, itself)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,8 @@ from volume.findings import Finding, error, info, warning
 
 HISTORY = frozenset(
     "localizer orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
-    " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired".split()
+    " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired"
+    " pixels-padded left-out".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
 STRICT = ("geometry", "strict")
@@ -286,6 +288,7 @@ def of_parts(slices: Sequence[SliceHeader]) -> list[Finding]:
         error(
             "missing-slices",
             f"{len(parts[uid])} of {total} parts of a concatenation are here",
+            files=_names(h for h in slices if h.concatenation and h.concatenation[0] == uid),
             evidence={"parts": len(parts[uid]), "places": total},
             remedy=("gaps", "largest"),
         )
@@ -311,12 +314,8 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         text = f"{len(bare)} of {len(slices)} slices lack the rescale that the others have"
         names = tuple(header.name for header in bare)
         found.append(error("rescale-varies", text, files=names, remedy=AGAIN))
-    rescales = {(header.rescale.slope, header.rescale.intercept) for header in slices}
-    if len(rescales) > 1:
-        slopes = [slope for slope, _ in rescales]
-        text = f"{len(rescales)} rescales vary from slice to slice: each is applied to its own"
-        evidence = {"least_slope": min(slopes), "greatest_slope": max(slopes)}
-        found.append(info("rescale-varies", text, evidence=evidence))
+    found += _rescales(slices)
+    found += _stored_otherwise(slices)
     if first.pixels.photometric == "MONOCHROME1":
         text = "low values are meant to be shown bright: the values are left as they are"
         found.append(info("monochrome1", text, evidence={"slices": len(slices)}))
@@ -332,6 +331,58 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         text = "the pixels were compressed with loss"
         found.append(warning("lossy-compressed", text, evidence={"slices": lossy}, remedy=ORIGINAL))
     return found
+
+
+def _rescales(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Say that rescales vary: from slice to slice, or in a few slices among many."""
+    count = Counter((header.rescale.slope, header.rescale.intercept) for header in slices)
+    if len(count) == 1:
+        return []
+    slopes = [slope for slope, _ in count]
+    evidence = {"least_slope": min(slopes), "greatest_slope": max(slopes)}
+    strays = _strays(slices, lambda h: (h.rescale.slope, h.rescale.intercept))
+    if strays:
+        text = f"{len(strays)} of {len(slices)} slices have another rescale: each has its own"
+        return [warning("rescale-varies", text, files=_names(strays), evidence=evidence)]
+    text = f"{len(count)} rescales vary from slice to slice: each is applied to its own"
+    return [info("rescale-varies", text, evidence=evidence)]
+
+
+def _stored_otherwise(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Say which slices hold pixels of other bits, or of another sign, than the others."""
+    forms = Counter(map(_form, slices))
+    if len(forms) == 1:
+        return []
+    text = "pixels of " + ", ".join(
+        f"{bits} of {allocated} bits{', signed,' if signed else ''} in {_count(n, 'slice')[:-4]}"
+        for (bits, allocated, signed), n in forms.most_common()
+    )
+    evidence = {"forms": len(forms)}
+    strays = _strays(slices, _form)
+    make = warning if strays else info
+    return [make("pixels-vary", text, files=_names(strays), evidence=evidence)]
+
+
+def _form(header: SliceHeader) -> tuple[int, int, bool]:
+    return header.pixels.bits_stored, header.pixels.bits_allocated, header.pixels.signed
+
+
+FEW, ONE_AMONG = 0.1, 4
+"""Up to a tenth of the slices, or one of four, differ from the others rather than vary."""
+
+
+def _strays(
+    slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]
+) -> list[SliceHeader]:
+    """Give the few slices that differ from what the many share."""
+    usual, _ = Counter(map(key, slices)).most_common(1)[0]
+    others = [header for header in slices if key(header) != usual]
+    one = len(others) == 1 and len(slices) >= ONE_AMONG
+    return others if one or len(others) <= FEW * len(slices) else []
+
+
+def _names(slices: Iterable[SliceHeader]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(header.name for header in slices))
 
 
 LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51))

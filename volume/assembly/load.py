@@ -17,7 +17,7 @@ from volume.dicom.files import Fate
 from volume.dicom.identity import read_identity
 from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError
-from volume.findings import count
+from volume.findings import count, info
 from volume.formats.files import is_volume_file, read
 from volume.progress import Progress
 from volume.volume import Volume
@@ -101,7 +101,21 @@ def choose(found: Scan, series: int | str | None = None) -> Stack:
             choices=fitting,
             remedy=("series", ""),
         )
-    return fitting[0]
+    return fitting[0] if series is not None else _with_left_out(fitting[0], found)
+
+
+def _with_left_out(stack: Stack, found: Scan) -> Stack:
+    """Say what is beside the one volume: single slices and localizers are no choice."""
+    others = [other for other in found.stacks if other is not stack]
+    if not others:
+        return stack
+    names = tuple(dict.fromkeys(h.name for other in others for h in other.slices))
+    ids = ", ".join(other.id for other in others[:REASONS_SHOWN])
+    text = f"{count(len(names), 'file')} beside the volume, no part of it: {ids}"
+    more = f" and {len(others) - REASONS_SHOWN} more" if len(others) > REASONS_SHOWN else ""
+    evidence = {"ids": [other.id for other in others]}
+    left_out = info("left-out", text + more, files=names, evidence=evidence)
+    return replace(stack, findings=(*stack.findings, left_out))
 
 
 def choose_largest(found: Scan, series: int | str | None = None) -> Stack:

@@ -17,15 +17,19 @@ NEAR_STEPS = 1.5
 """A slice this close to the end of a stack, in steps, may be its next one."""
 
 
+EVEN = (("regular",), ("missing",))
+"""Kinds whose grid says where other slices would lie."""
+
+
 def with_mergeable(stacks: Sequence[Stack]) -> list[Stack]:
-    """Add to every regular stack which slices of other series continue its grid."""
+    """Add to every even stack which slices of other series continue its grid, or fill it."""
     alike: dict[Hashable, list[Stack]] = defaultdict(list)
     for stack in stacks:
         if stack.grid is not None:
             alike[_kinship(stack)].append(stack)
     found: dict[str, list[Finding]] = defaultdict(list)
     for family in alike.values():
-        long = [stack for stack in family if stack.kind == ("regular",) and len(stack.slices) > 2]
+        long = [stack for stack in family if stack.kind in EVEN and len(stack.slices) > 2]
         for stack, other in product(long, family):
             if _are_related(stack, other) and _continues(stack, other):
                 found[stack.id].append(_finding(other))
@@ -43,12 +47,13 @@ def _kinship(stack: Stack) -> Hashable:
 
 
 def _are_related(a: Stack, b: Stack) -> bool:
-    """Say whether two stacks of different series are of one study or frame of reference."""
+    """Say whether two stacks of different series share study, frame of reference or patient."""
     one, other = a.slices[0], b.slices[0]
     if (one.study_uid, one.series_uid) == (other.study_uid, other.series_uid):
         return False
     same_frame = one.frame_of_reference_uid == other.frame_of_reference_uid != ""
-    return same_frame or one.study_uid == other.study_uid
+    same_patient = one.patient == other.patient != b""
+    return same_frame or same_patient or one.study_uid == other.study_uid
 
 
 def _continues(stack: Stack, other: Stack) -> bool:

@@ -78,7 +78,8 @@ def _refusal(stack: Stack) -> GridError:
     found = stack.refusals
     first = stack.slices[0]
     top = first.path.removesuffix(first.name)
-    beside = [f for f in stack.findings if f.severity is Severity.WARNING and f.code in LOST]
+    strays = LOST | {"mergeable-series"}
+    beside = [f for f in stack.findings if f.severity is Severity.WARNING and f.code in strays]
     names = [name for finding in (*beside, *found) for name in finding.files]
     return GridError(
         "; ".join(finding.message for finding in (*found, *beside)),

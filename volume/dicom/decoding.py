@@ -39,7 +39,7 @@ def decode_frame(data: bytes, layout: PixelLayout, rows: int, columns: int) -> N
     if layout.transfer_syntax in codestream.JPEG:
         as_stored = _colours(layout)
         stored = pixels if as_stored in (None, "RGB") else _jpeg(data, as_stored, as_stored)
-        jpeg.refuse_damaged(data, stored, lambda other: _jpeg(other, as_stored, as_stored))
+        jpeg.refuse_damaged(data, stored)
     return extend_sign(pixels, seen.precision) if layout.signed and not seen.signed else pixels
 
 
@@ -72,8 +72,11 @@ def _jpeg(data: bytes, stored: str | None, wanted: str | None) -> NDArray[Any]:
 def _plain(data: bytes, layout: PixelLayout, rows: int, columns: int) -> NDArray[Any]:
     dtype = stored_type(layout)
     count = rows * columns * layout.samples
-    if len(data) < count * dtype.itemsize:
+    needed = count * dtype.itemsize
+    if len(data) < needed:
         raise Unreadable("the encapsulated pixels are cut short", "pixels-truncated")
+    if len(data) > needed + needed % 2:
+        raise Unreadable(f"a frame of {len(data)} bytes; the header explains {needed} of them")
     return interleave(np.frombuffer(data, dtype, count), layout, rows, columns)
 
 

@@ -16,7 +16,7 @@ class PixelLayout:
     `offset` and `length` are the value of the pixel data element in the file (in the
     inflated data set where `transfer_syntax` is deflated); `length` is None where it is
     undefined; `frames` counts the frames it holds. `missing` counts the bytes of native
-    pixels that are not there.
+    pixels that are not there, `excess` those behind them that no pixel explains.
     """
 
     transfer_syntax: str
@@ -33,6 +33,7 @@ class PixelLayout:
     swapped: bool = False
     """8-bit pixels written as big endian words."""
     missing: int = 0
+    excess: int = 0
 
 
 @dataclass(frozen=True, slots=True)

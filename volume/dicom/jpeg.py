@@ -1,103 +1,112 @@
 """Whether the bits of a JPEG are those that its picture takes (ISO/IEC 10918-1, T.81).
 
 libjpeg gives a picture of a stream that is cut short or overwritten too, and the warnings
-that go with it are not to be had. So the bits are counted: the differences between the
-decoded samples say exactly how many a lossless scan holds. Of the others, which cannot be
-recounted from rounded pixels, the end is changed: a whole picture depends on its own last
-bytes, and on nothing behind them.
+that go with it are not to be had. So the bits are counted. Of a lossless scan the
+differences between the decoded samples say exactly how many there are; of the others the
+codes are followed from the first block to the last (`jpeg_blocks`).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.dicom import jpeg_blocks
 from volume.dicom.encoding import Unreadable
+from volume.dicom.jpeg_blocks import FILL_BITS, SPARE_BYTES, Component, HuffmanTable
 
-START_OF_IMAGE, END_OF_IMAGE = 0xD8, 0xD9
-TABLES, SCAN, RESTART_INTERVAL = 0xC4, 0xDA, 0xDD
-LOSSLESS = 0xC3
-FRAMES = frozenset({0xC0, 0xC1, 0xC2, LOSSLESS})
-"""Start of frame of the processes with Huffman codes (T.81 table B.1)."""
-SPARE_BYTES = 2
-"""Bytes that encoders leave behind a scan; what is damaged is off by many more, or by none."""
-TRIAL = 16
-"""So many last bytes are changed to see whether the picture depends on them."""
-PATTERNS = (0x55, 0xAA, 0x12, 0xED)
-
-Decoder = Callable[[bytes], NDArray[Any]]
+END_OF_IMAGE = 0xD9
+QUANTIZATION, TABLES, SCAN, RESTART_INTERVAL = 0xDB, 0xC4, 0xDA, 0xDD
+SEQUENTIAL, LOSSLESS = frozenset({0xC0, 0xC1}), 0xC3
+"""Start of frame of the processes of DICOM's transfer syntaxes (PS3.5 8.2.1, T.81 table B.1)."""
+OTHER_FRAMES = frozenset(range(0xC2, 0xD0)) - {LOSSLESS, TABLES, 0xC8, 0xCC}
 
 
 @dataclass
-class _Scan:
-    """One scan: its Huffman tables by component, and where its bits lie."""
+class Scan:
+    """One scan: its components and their tables, and where its bits lie."""
 
-    tables: list[NDArray[np.uint8]]
+    components: list[Component]
     predictor: int
     point_transform: int
     restart: int
+    """MCUs between two restart markers; 0 where there are none."""
     start: int
     end: int
     restarts: int
     stuffed: int
+    spare_bits: int
+    """Bits that may be left over, because no marker says where the scan ends."""
 
 
 @dataclass
-class _Stream:
+class Stream:
+    """What the marker segments say."""
+
     process: int = 0
     precision: int = 0
-    even: bool = True
-    """Whether every component has a sample at every pixel."""
-    scans: list[_Scan] = field(default_factory=list)
+    rows: int = 0
+    columns: int = 0
+    components: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    """Samples along i and j in an MCU, and the quantization table, by component."""
+    scans: list[Scan] = field(default_factory=list)
 
 
-def refuse_damaged(data: bytes, pixels: NDArray[Any], decode: Decoder) -> None:
+def refuse_damaged(data: bytes, pixels: NDArray[Any]) -> None:
     """Refuse a JPEG whose bits are not those of its picture, (rows, columns[, 3]).
 
-    `decode` decodes another stream in the same way. Raises `Unreadable`.
+    Raises `Unreadable`.
     """
     try:
         stream = _read(data)
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ValueError, KeyError):
         raise Unreadable("the compressed frame is cut short", "pixels-truncated") from None
-    if not stream.scans:
-        raise Unreadable("the compressed frame holds no picture", "pixels-truncated")
-    if stream.process == LOSSLESS and stream.even:
+    held = sum(len(scan.components) for scan in stream.scans)
+    if not held or held != len(stream.components):
+        raise Unreadable("the compressed frame lacks a scan", "pixels-truncated")
+    if stream.process == LOSSLESS:
         _count(stream, pixels)
-    else:
-        _try(data, stream.scans[-1], pixels, decode)
+        return
+    for scan in stream.scans:
+        bits = data[scan.start : scan.end]
+        size = stream.rows, stream.columns
+        jpeg_blocks.follow(
+            bits, scan.components, size, stream.precision, scan.restart, scan.spare_bits
+        )
 
 
-def _read(data: bytes) -> _Stream:
-    """Read the segments of a stream (T.81 annex B)."""
-    stream, restart = _Stream(), 0
-    lengths: dict[int, NDArray[np.uint8]] = {}
-    for marker, start, end in _segments(data):
-        if marker in FRAMES:
-            stream.process, stream.precision = marker, data[start]
-            sampling = data[start + 7 : end : 3]
-            stream.even = len(set(sampling)) <= 1
-        elif marker == TABLES:
-            lengths |= _code_lengths(data[start:end])
-        elif marker == RESTART_INTERVAL:
-            (restart,) = struct.unpack_from(">H", data, start)
-        elif marker == SCAN:
-            components = data[start]
-            chosen = data[start + 2 : start + 2 + 2 * components : 2]
-            tables = [lengths.get(one >> 4, NO_CODES) for one in chosen]
-            predictor, _, bits = data[start + 1 + 2 * components : start + 4 + 2 * components]
-            where = _scan(data, end)
-            stream.scans.append(_Scan(tables, predictor, bits & 15, restart, end, *where))
-    return stream
+class Segment(NamedTuple):
+    """A marker segment, and where what it holds begins and ends."""
+
+    marker: int
+    start: int
+    end: int
 
 
-def _scan(data: bytes, start: int) -> tuple[int, int, int]:
-    """Give where a scan ends, its restart markers and its stuffed bytes.
+def _segments(data: bytes) -> Iterator[Segment]:
+    """Give every marker segment; the bits of a scan are passed over (T.81 B.1.1)."""
+    at = 2
+    while at < len(data) - 3:
+        marker = data[at + 1]
+        if data[at] != 0xFF or marker in (0x00, 0xFF) or 0xD0 <= marker <= 0xD8:
+            found = data.find(b"\xff", at + 1)
+            at = len(data) if found < 0 else found
+            continue
+        if marker == END_OF_IMAGE:
+            return
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        segment = Segment(marker, at + 4, at + 2 + length)
+        yield segment
+        at = _bits_behind(data, segment.end)[0] if marker == SCAN else segment.end
+
+
+def _bits_behind(data: bytes, start: int) -> tuple[int, int, int]:
+    """Give where the bits of a scan end, its restart markers and its stuffed bytes.
 
     Of the bits, only 0x00 and restart markers follow a 0xFF (T.81 B.1.1.5).
     """
@@ -111,43 +120,95 @@ def _scan(data: bytes, start: int) -> tuple[int, int, int]:
     return end, inside - stuffed, stuffed
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Give every marker segment: its marker, and where what it holds begins and ends."""
-    at = 2
-    while at < len(data) - 3:
-        if data[at] != 0xFF or data[at + 1] in (0x00, 0xFF) or 0xD0 <= data[at + 1] <= 0xD8:
-            found = data.find(b"\xff", at + 1)
-            at = len(data) if found < 0 else found
-            continue
-        marker = data[at + 1]
-        if marker == END_OF_IMAGE:
-            return
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        yield marker, at + 4, at + 2 + length
-        at += 2 + length
-        if marker == SCAN:
-            at = _scan(data, at)[0]
+def _read(data: bytes) -> Stream:
+    """Read the segments of a stream (T.81 annex B)."""
+    stream, restart = Stream(), 0
+    huffman: dict[int, HuffmanTable] = {}
+    quantization: dict[int, int] = {}
+    for marker, start, end in _segments(data):
+        if marker in SEQUENTIAL or marker == LOSSLESS:
+            _read_frame(stream, marker, data[start:end])
+        elif marker in OTHER_FRAMES:
+            raise Unreadable("a JPEG of a process that its transfer syntax does not allow")
+        elif marker == TABLES:
+            huffman |= _huffman_tables(data[start:end])
+        elif marker == QUANTIZATION:
+            quantization |= _first_steps(data[start:end])
+        elif marker == RESTART_INTERVAL:
+            (restart,) = struct.unpack_from(">H", data, start)
+        elif marker == SCAN:
+            stream.scans.append(
+                _read_scan(data, start, end, stream, huffman, quantization, restart)
+            )
+    return stream
 
 
-NO_CODES = np.zeros(17, np.uint8)
+def _read_frame(stream: Stream, process: int, segment: bytes) -> None:
+    stream.process = process
+    stream.precision, stream.rows, stream.columns, count = struct.unpack_from(">BHHB", segment)
+    for at in range(6, 6 + 3 * count, 3):
+        number, sampling, table = segment[at : at + 3]
+        stream.components[number] = (sampling >> 4, sampling & 15, table)
 
 
-def _code_lengths(segment: bytes) -> dict[int, NDArray[np.uint8]]:
-    """Give the code length of every category of the tables in a segment (T.81 B.2.4.2)."""
-    tables: dict[int, NDArray[np.uint8]] = {}
+def _read_scan(
+    data: bytes,
+    start: int,
+    end: int,
+    stream: Stream,
+    huffman: dict[int, HuffmanTable],
+    quantization: dict[int, int],
+    restart: int,
+) -> Scan:
+    count = data[start]
+    widest = max(along_i for along_i, _, _ in stream.components.values())
+    tallest = max(along_j for _, along_j, _ in stream.components.values())
+    components = []
+    for at in range(start + 1, start + 1 + 2 * count, 2):
+        along_i, along_j, table = stream.components[data[at]]
+        chosen = data[at + 1]
+        components.append(
+            Component(
+                along_i,
+                along_j,
+                widest,
+                tallest,
+                huffman.get(chosen >> 4, NO_CODES),
+                huffman.get(AC | chosen & 15, NO_CODES),
+                quantization.get(table, 1),
+            )
+        )
+    predictor, _, bits = data[start + 1 + 2 * count : start + 4 + 2 * count]
+    last, restarts, stuffed = _bits_behind(data, end)
+    spare = 0 if last < len(data) else 8 * SPARE_BYTES
+    return Scan(components, predictor, bits & 15, restart, end, last, restarts, stuffed, spare)
+
+
+AC = 16
+"""Tables of AC coefficients are numbered from here, those of differences from 0."""
+NO_CODES = HuffmanTable(bytes(16), b"")
+
+
+def _huffman_tables(segment: bytes) -> dict[int, HuffmanTable]:
+    """Read the tables of a segment (T.81 B.2.4.2)."""
+    tables: dict[int, HuffmanTable] = {}
     at = 0
     while at + 17 <= len(segment):
         counts = segment[at + 1 : at + 17]
-        symbols = segment[at + 17 : at + 17 + sum(counts)]
-        lengths = NO_CODES.copy()
-        ordered = (bits for bits, count in enumerate(counts, start=1) for _ in range(count))
-        for symbol, bits in zip(symbols, ordered, strict=False):
-            if symbol < len(lengths):
-                lengths[symbol] = bits
-        if segment[at] < 16:  # tables for differences; those of AC coefficients come as 16 + n
-            tables[segment[at]] = lengths
+        tables[segment[at]] = HuffmanTable(counts, segment[at + 17 : at + 17 + sum(counts)])
         at += 17 + sum(counts)
     return tables
+
+
+def _first_steps(segment: bytes) -> dict[int, int]:
+    """Read the step of the DC coefficient of every quantization table (T.81 B.2.4.1)."""
+    steps: dict[int, int] = {}
+    at = 0
+    while at < len(segment):
+        wide, number = segment[at] >> 4, segment[at] & 15
+        steps[number] = int.from_bytes(segment[at + 1 : at + 2 + (wide > 0)], "big")
+        at += 1 + 64 * (2 if wide else 1)
+    return steps
 
 
 MAGNITUDES = np.minimum(np.arange(65536), 65536 - np.arange(65536))
@@ -155,24 +216,28 @@ CATEGORIES = np.ceil(np.log2(MAGNITUDES + 1)).astype(np.uint8)
 """The category of a difference modulo 65536: how many bits its magnitude has (T.81 H.1.2.2)."""
 EXTRA_BITS = (np.arange(17) % 16).astype(np.uint8)
 """Bits that follow the code of a category; of category 16 none do."""
+UNCODED = np.uint8(255)
+"""The cost of a category without a code: no scan holds it, so that the count is off."""
 
 
-def _count(stream: _Stream, pixels: NDArray[Any]) -> None:
+def _count(stream: Stream, pixels: NDArray[Any]) -> None:
     """Hold the bits of every lossless scan against those that its samples take."""
+    if len({sampling[:2] for sampling in stream.components.values()}) > 1:
+        raise Unreadable("a lossless JPEG with fewer samples of some colours is not handled")
+    if int(pixels.max(initial=0)) >> stream.precision:
+        raise Unreadable(f"the compressed frame is damaged: samples beyond {stream.precision} bits")
     planes = [pixels] if pixels.ndim == 2 else list(np.moveaxis(pixels, -1, 0))
-    if sum(len(scan.tables) for scan in stream.scans) != len(planes):
-        raise Unreadable("the compressed frame lacks a scan", "pixels-truncated")
     for scan in stream.scans:
-        needed = sum(_bits(planes.pop(0), table, scan, stream.precision) for table in scan.tables)
+        needed = sum(_bits(planes.pop(0), one, scan, stream.precision) for one in scan.components)
         there = 8 * (scan.end - scan.start - scan.stuffed - 2 * scan.restarts)
-        if not 0 <= there - needed <= 7 * (scan.restarts + 1) + 8 * SPARE_BYTES:
+        if not 0 <= there - needed <= FILL_BITS * (scan.restarts + 1) + scan.spare_bits:
             raise Unreadable(
                 f"the compressed frame is damaged: it holds {there} bits, and its picture"
                 f" takes {needed}"
             )
 
 
-def _bits(plane: NDArray[Any], table: NDArray[np.uint8], scan: _Scan, precision: int) -> int:
+def _bits(plane: NDArray[Any], component: Component, scan: Scan, precision: int) -> int:
     """Count the bits that a plane of samples [j, i] takes."""
     samples = (plane >> scan.point_transform if scan.point_transform else plane).astype(np.uint16)
     predicted = _predict(samples, scan.predictor)
@@ -180,12 +245,9 @@ def _bits(plane: NDArray[Any], table: NDArray[np.uint8], scan: _Scan, precision:
     rows = max(1, scan.restart // samples.shape[1]) if scan.restart else len(samples)
     predicted[::rows, 1:] = samples[::rows, :-1]
     predicted[::rows, 0] = 1 << (precision - scan.point_transform - 1)
-    costs = np.where(table > 0, table + EXTRA_BITS, UNCODED)[CATEGORIES]
+    lengths = component.dc.lengths
+    costs = np.where(lengths > 0, lengths + EXTRA_BITS, UNCODED)[CATEGORIES]
     return int(costs[samples - predicted].sum(dtype=np.int64))
-
-
-UNCODED = np.uint8(255)
-"""The cost of a category without a code: no scan holds it, so that the count is off."""
 
 
 def _predict(samples: NDArray[np.uint16], predictor: int) -> NDArray[np.uint16]:
@@ -203,17 +265,3 @@ def _predict(samples: NDArray[np.uint16], predictor: int) -> NDArray[np.uint16]:
         7: lambda: (left + above) >> 1,
     }.get(predictor, lambda: 0)()
     return predicted
-
-
-def _try(data: bytes, scan: _Scan, pixels: NDArray[Any], decode: Decoder) -> None:
-    """See that a picture depends on the last bytes of its scan, and on nothing behind them."""
-    head, last, tail = data[: scan.end - TRIAL], data[scan.end - TRIAL : scan.end], data[scan.end :]
-    for pattern in PATTERNS[:2]:
-        longer = decode(head + last + bytes([pattern]) * 4 * TRIAL + tail)
-        if not np.array_equal(longer, pixels):
-            raise Unreadable("the compressed frame ends before its picture", "pixels-truncated")
-    if scan.end - scan.start < 2 * TRIAL:
-        return
-    others = (decode(head + bytes([pattern]) * TRIAL + tail) for pattern in PATTERNS)
-    if all(np.array_equal(other, pixels) for other in others):
-        raise Unreadable("the compressed frame is damaged: its picture ends before its bytes do")

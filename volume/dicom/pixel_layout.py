@@ -23,8 +23,8 @@ PIXEL_DATA = 0x7FE00010
 FRAMES_AT_MOST = 100_000
 SIDE_AT_MOST = 65_535
 PADDED_BY, PADDED_PART = 1024, 8
-"""Pixel data may be padded (a real MR: 128 bytes after 8192): by less than 1 KB or an eighth
-of a frame, and never by a whole frame."""
+"""Pixel data may be padded by zeros (a real MR: 128 bytes after 8192): by less than 1 KB or an
+eighth of a frame, and never by a whole frame."""
 
 
 def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
@@ -55,8 +55,9 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
     frame_bytes = rows * columns * samples * allocated // 8
     transfer_syntax = _syntax_of_pixels(encoding, length, needed)
     present = min(length if length is not None else 0, encoding.size - offset)
-    excess = (length or 0) - needed if transfer_syntax in NATIVE else 0
-    if excess >= min(frame_bytes, max(PADDED_BY, frame_bytes // PADDED_PART)):
+    excess = max(0, (length or 0) - needed) if transfer_syntax in NATIVE else 0
+    most = min(frame_bytes, max(PADDED_BY, frame_bytes // PADDED_PART))
+    if excess >= most or (excess > 1 and not _is_padding(encoding, offset + needed, excess)):
         raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
     if transfer_syntax not in NATIVE:
         _refuse_unbounded(encoding, offset, frame_bytes, frame_count)
@@ -69,14 +70,32 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         frames=frame_count,
         samples=samples,
         photometric=photometric,
-        planar=elements.hint(data, "PlanarConfiguration") == 1,
+        planar=samples > 1 and _flag(data, "PlanarConfiguration"),
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=high,
-        signed=elements.hint(data, "PixelRepresentation") == 1,
+        signed=_flag(data, "PixelRepresentation"),
         swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
         missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
+        excess=excess if excess > 1 else 0,
     )
+
+
+def _is_padding(encoding: Encoding, offset: int, count: int) -> bool:
+    """Say whether bytes behind the pixels are zeros; the stream is left where it was."""
+    before = encoding.stream.tell()
+    encoding.stream.seek(offset)
+    padding = encoding.stream.read(count)
+    encoding.stream.seek(before)
+    return not any(padding)
+
+
+def _flag(data: DataSet, keyword: str) -> bool:
+    """Read what is 0 or 1, and 0 where it is absent. Raises `Unreadable` for another number."""
+    value = elements.count(data, keyword) or 0
+    if value not in (0, 1):
+        raise Unreadable(f"{keyword} is 0 or 1, not {value}")
+    return value == 1
 
 
 def _refuse_unbounded(encoding: Encoding, offset: int, frame_bytes: int, frames: int) -> None:

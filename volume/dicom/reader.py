@@ -20,7 +20,7 @@ from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
 from volume.dicom.limits import DEFAULT, Limits
 from volume.dicom.pixel_layout import read_layout
-from volume.findings import Finding
+from volume.findings import Finding, info
 
 TRAITS = (
     "TemporalPositionIdentifier TemporalPositionIndex DiffusionBValue"
@@ -43,7 +43,7 @@ def read_headers(
         with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
             encoding = open_data_set(file, found.name, limits)
             slices = _read(encoding, found)
-            return slices, [*encoding.findings, *_contradiction(encoding, slices, found.name)]
+            return slices, [*encoding.findings, *_of_pixels(encoding, slices, found.name)]
     except (NotDicom, Unreadable):
         raise
     except OSError as fault:
@@ -83,12 +83,15 @@ def _slices(
     return [header]
 
 
-def _contradiction(encoding: Encoding, slices: list[SliceHeader], name: str) -> list[Finding]:
-    """Say where pixels turned out to be uncompressed against what the file declares."""
-    used = slices[0].pixels.transfer_syntax
-    if used == encoding.transfer_syntax:
-        return []
-    return [meta_repaired(encoding.transfer_syntax, used, name)]
+def _of_pixels(encoding: Encoding, slices: list[SliceHeader], name: str) -> list[Finding]:
+    """Say where pixels contradict what the file declares, and what stands behind them."""
+    layout, noticed = slices[0].pixels, []
+    if layout.transfer_syntax != encoding.transfer_syntax:
+        noticed.append(meta_repaired(encoding.transfer_syntax, layout.transfer_syntax, name))
+    if layout.excess:
+        text = f"{layout.excess} bytes of zeros stand behind the pixels: left out"
+        noticed.append(info("pixels-padded", text, files=(name,)))
+    return noticed
 
 
 def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:
