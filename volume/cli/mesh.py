@@ -42,7 +42,7 @@ def mesh(
     """
     quiet = quiet or as_json
     sidecar = not no_sidecar
-    refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar)
+    refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar, source=source)
     bar = Bar("reading slices", hidden=quiet)
     volume = load(source, series, gaps=gaps, geometry=geometry, progress=bar)
     surface = make_mesh(volume, level, progress=Bar("finding the surface", hidden=quiet))

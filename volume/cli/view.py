@@ -13,7 +13,7 @@ from volume.assembly.load import assemble_from, choose_largest, matching
 from volume.assembly.options import Options
 from volume.assembly.scan import scan
 from volume.assembly.stack import Stack
-from volume.atomic import refuse_unwritable
+from volume.atomic import refuse_in_source, refuse_unwritable
 from volume.cli import options
 from volume.cli.console import Bar, safe, say, say_findings
 from volume.findings import Finding, warning
@@ -51,6 +51,7 @@ def view(
     if screenshot is None:
         gl.require_display()
     else:
+        refuse_in_source(screenshot, source)
         refuse_picture(screenshot, overwrite)
     volume = look(source, series, quiet)
     if not quiet:
