@@ -8,9 +8,12 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from volume.cli.interruption import TOLD, ends_promptly
+
 INTERRUPTED, TERMINATED, USAGE = 130, 143, 2
 
 
+@ends_promptly
 def main() -> NoReturn:
     """Run the command line and leave with the exit code of the contract."""
     import click
@@ -26,7 +29,7 @@ def main() -> NoReturn:
         fault.show()
         code = USAGE
     except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("volume: interrupted; nothing half-written was left\n")
+        sys.stderr.write(TOLD)
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone
         _forget_stdout()
