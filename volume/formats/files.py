@@ -203,8 +203,9 @@ def _plan(contents: Contents, output: Path, *, with_sidecar: bool) -> tuple[_Par
 def _output_part(contents: Contents, output: Path, format_: Format) -> _Part:
     def write(stream: BinaryIO, progress: Progress) -> None:
         format_.write(stream, contents, progress)
+        written = stream.tell()
         try:
-            same = _reads_back(format_, stream, contents)
+            same = stream.seek(0, 2) == written and _reads_back(format_, stream, contents)
         except (ValueError, EOFError, struct.error, *DAMAGED_STREAM):
             same = False
         if not same:

@@ -110,9 +110,10 @@ def write_png(path: Path, pixels: NDArray[np.uint8], *, overwrite: bool = False)
 
 def _is_whole(stream: BinaryIO, rows: int, columns: int) -> bool:
     """Say whether a PNG begins with its size and ends with its last chunk (PNG, clause 11)."""
+    size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     head = stream.read(24)
-    stream.seek(-len(LAST_CHUNK), os.SEEK_END)
+    stream.seek(max(0, size - len(LAST_CHUNK)))
     return head == FIRST_CHUNK + struct.pack(">II", columns, rows) and stream.read() == LAST_CHUNK
 
 
