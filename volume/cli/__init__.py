@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
-from volume.cli.interruption import TOLD, ends_promptly
+from volume.cli.interruption import ends_promptly
 
-INTERRUPTED, TERMINATED, USAGE = 130, 143, 2
+INTERRUPTED, USAGE = 130, 2
 
 
 @ends_promptly
@@ -20,7 +18,6 @@ def main() -> NoReturn:
 
     from volume.cli.program import program
 
-    signal.signal(signal.SIGTERM, _terminate)
     _open_streams()
     try:
         code = program.main(prog_name="volume", standalone_mode=False)
@@ -29,7 +26,6 @@ def main() -> NoReturn:
         fault.show()
         code = USAGE
     except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write(TOLD)
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone
         _forget_stdout()
@@ -76,7 +72,3 @@ def _files_of(fault: OSError) -> list[str]:
 def _forget_stdout() -> None:
     """Keep the interpreter from flushing at its end what nobody can take."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
