@@ -299,9 +299,9 @@ def test_of_two_commands_that_replace_one_set_the_whole_set_is_of_one(tmp_path):
 
 @pytest.fixture
 def source(tmp_path) -> Path:
-    """Give a folder that holds a series in `deep/`, and is also known as `link`."""
+    """Give a folder that holds a series in `deep/`, which is also known as `link`."""
     phantom(tmp_path / "source" / "deep", size=(24, 20, 5))
-    (tmp_path / "link").symlink_to("source")
+    (tmp_path / "link").symlink_to("source/deep")
     return tmp_path / "source"
 
 
@@ -315,21 +315,20 @@ def verbs(source: Path, output: Path) -> dict[str, tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("verb", ["export", "all", "mesh", "view"])
-@pytest.mark.parametrize("place", ["source", "source/deep", "link", "source/deep/../new", "../."])
+@pytest.mark.parametrize("place", ["source", "source/deep", "link", "source/deep/../new", "."])
 @pytest.mark.parametrize("overwrite", [(), ("--overwrite",)])
 def test_nothing_is_written_into_the_source(
     command_line, monkeypatch, source, verb, place, overwrite
 ):
     monkeypatch.chdir(source.parent)
-    if place == "../.":
-        monkeypatch.chdir(source)
-        place = "."
+    if place == ".":
+        monkeypatch.chdir(source / "deep")
     before = tree(source)
     code, _, err = command_line(*verbs(source, Path(place, "out"))[verb], *overwrite)
     assert code == 1
     what, where, way_out = err.splitlines()
     assert what == "volume: the output would lie inside the source, which is never written to"
-    assert where.strip().startswith(place.rstrip("/."))
+    assert Path(where.strip()).parent == Path(place)
     assert way_out.strip() == "choose a folder beside it"
     assert tree(source) == before
 
