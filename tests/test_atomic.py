@@ -304,7 +304,7 @@ def test_a_lock_that_another_program_keeps_delays_and_does_not_stop(tmp_path, mo
     with whole_files([tmp_path / "a", tmp_path / "b"]):
         pass
     os.close(handle)
-    assert time.monotonic() - before > 0.2
+    assert 0.2 < time.monotonic() - before < 3
     assert names(tmp_path) == ["a", "b"]
 
 

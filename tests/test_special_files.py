@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import volume
 from phantom import Phantom, phantom
 
 HANGS_S = 10
@@ -128,13 +127,19 @@ def test_what_is_no_file_is_named(tmp_path):
     truth = phantom(tmp_path / "series", size=(24, 20, 9))
     for surround in (beside_a_pipe, beside_a_socket, beside_a_device, beside_links_that_loop):
         surround(truth.folder)
+    done = info(truth.folder, "--json")
     named = {
         name
-        for finding in volume.scan(truth.folder).findings
-        if finding.code == "special-file"
-        for name in finding.files
+        for finding in json.loads(done.stdout)["findings"]
+        if finding["code"] == "special-file"
+        for name in finding["files"]
     }
     assert named == {"0-pipe", "link-to-pipe", "socket", "endless", "0-a", "0-b", "itself"}
+
+
+def info(*arguments: object) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "volume", "info", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=HANGS_S)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
@@ -142,11 +147,6 @@ def test_a_source_that_is_no_file_is_refused_at_once(tmp_path, kind):
     make = {"pipe": beside_a_pipe, "socket": beside_a_socket, "device": beside_a_device}[kind]
     make(tmp_path)
     (source,) = [path for path in tmp_path.iterdir() if not path.name.startswith("link")]
-    done = subprocess.run(
-        [sys.executable, "-m", "volume", "info", str(source)],
-        capture_output=True,
-        text=True,
-        timeout=HANGS_S,
-    )
+    done = info(source)
     assert done.returncode == 3
     assert "not a regular file" in done.stderr

@@ -224,6 +224,21 @@ def test_what_does_not_read_back_is_not_published(tmp_path, monkeypatch, suffix,
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize("suffix", [".nii", ".npz", ".stl", ".ply"])
+def test_a_file_without_room_for_what_it_tells_is_not_published(tmp_path, monkeypatch, suffix):
+    real = FORMATS[suffix]
+
+    def wrong(stream, what, bar) -> None:
+        real.write(stream, what, bar)
+        stream.truncate(stream.seek(-1, os.SEEK_CUR))
+
+    monkeypatch.setitem(FORMATS, suffix, replace(real, write=wrong))
+    what = triangle() if suffix in (".stl", ".ply") else noise(oblique((40, 40, 40)))
+    with pytest.raises(SelfCheckError):
+        export(what, tmp_path / f"head{suffix}")
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("suffix", [".stl", ".ply"])
 def test_a_mesh_that_lost_triangles_is_not_published(tmp_path, monkeypatch, suffix):
     real = FORMATS[suffix]
