@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from volume.cli.interruption import ends_promptly
 
-INTERRUPTED, USAGE = 130, 2
+USAGE = 2
 
 
 @ends_promptly
@@ -25,8 +25,8 @@ def main() -> NoReturn:
     except click.UsageError as fault:
         fault.show()
         code = USAGE
-    except (KeyboardInterrupt, click.Abort):
-        code = INTERRUPTED
+    except click.Abort:  # what click makes of Ctrl-C
+        raise KeyboardInterrupt from None
     except BrokenPipeError:  # the reader of our output has gone
         _forget_stdout()
         code = 1

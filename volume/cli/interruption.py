@@ -37,6 +37,8 @@ def ends_promptly(main: Callable[[], NoReturn]) -> Callable[[], NoReturn]:
             try:
                 main()
             except BaseException as end:
+                if isinstance(end, KeyboardInterrupt):  # the window answers Ctrl-C itself
+                    answer.number = answer.number or signal.SIGINT
                 if answer.number is None or _is_success(end):
                     raise
                 sys.stderr.write(TOLD)
