@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 import unicodedata
 from pathlib import Path
 
@@ -15,9 +17,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volume import atomic
+from volume import atomic, draft
 from volume.atomic import refuse_unwritable, safe_name, whole_file, whole_files
+from volume.draft import NO_LINKS_HERE
 from volume.errors import ExistsError, VolumeError
+
+
+@pytest.fixture(autouse=True, params=["nameless", "hidden"])
+def kind(request, monkeypatch) -> str:
+    """Run every test with both kinds of drafts: of Linux, and of all other systems."""
+    if request.param == "hidden":
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    return request.param
 
 
 def names(folder: Path) -> list[str]:
@@ -25,8 +36,9 @@ def names(folder: Path) -> list[str]:
 
 
 def run_python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    alike = "" if hasattr(os, "O_TMPFILE") else "import os; vars(os).pop('O_TMPFILE', None)\n"
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        [sys.executable, "-c", alike + textwrap.dedent(code), *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -103,10 +115,10 @@ def test_of_a_set_all_or_none_is_published(tmp_path):
 def test_a_name_taken_at_the_last_moment_is_left_alone(tmp_path, monkeypatch):
     link = os.link
 
-    def slower_than_another(draft, target):
+    def slower_than_another(draft, target, **more):
         if target.name == "a":
             target.write_bytes(b"another's")
-        link(draft, target)
+        link(draft, target, **more)
 
     monkeypatch.setattr(os, "link", slower_than_another)
     with pytest.raises(ExistsError), whole_files([tmp_path / "a", tmp_path / "b"]):
@@ -118,14 +130,20 @@ def test_a_name_taken_at_the_last_moment_is_left_alone(tmp_path, monkeypatch):
 def test_what_matters_most_is_published_last(tmp_path, monkeypatch):
     published = []
     link = os.link
-    monkeypatch.setattr(os, "link", lambda a, b: (published.append(Path(b).name), link(a, b)))
+
+    def noting(draft, target, **more):
+        published.append(Path(target).name)
+        link(draft, target, **more)
+
+    monkeypatch.setattr(os, "link", noting)
     with whole_files([tmp_path / "volume", tmp_path / "mask", tmp_path / "sidecar"]):
         pass
     assert published[-1] == "volume"
 
 
 def test_a_replaced_file_is_not_taken_back(tmp_path, monkeypatch):
-    (tmp_path / "b").write_bytes(b"older")
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"older")
     replace = Path.replace
 
     def fail_on_a(draft, target):
@@ -139,13 +157,14 @@ def test_a_replaced_file_is_not_taken_back(tmp_path, monkeypatch):
         whole_files([tmp_path / "a", tmp_path / "b"], overwrite=True) as streams,
     ):
         streams[1].write(b"new")
-    assert names(tmp_path) == ["b"]
+    assert names(tmp_path) == ["a", "b"]
+    assert (tmp_path / "a").read_bytes() == b"older"
     assert (tmp_path / "b").read_bytes() == b"new"
 
 
-@pytest.mark.parametrize("number", sorted(atomic.NO_LINKS_HERE))
+@pytest.mark.parametrize("number", sorted(NO_LINKS_HERE))
 def test_where_there_are_no_links_nothing_is_replaced_either(tmp_path, monkeypatch, number):
-    def no_links(*_):
+    def no_links(*_, **__):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "link", no_links)
@@ -188,7 +207,7 @@ def test_of_two_processes_one_wins(tmp_path):
     assert names(tmp_path) == ["sidecar", "volume"]
 
 
-def test_a_killed_process_leaves_nothing_under_the_name(tmp_path):
+def test_a_killed_process_leaves_nothing_under_the_name(tmp_path, kind):
     code = """
         import sys, time
         from volume.atomic import whole_file
@@ -202,7 +221,91 @@ def test_a_killed_process_leaves_nothing_under_the_name(tmp_path):
     assert child.stdout.readline() == "half\n"
     child.send_signal(signal.SIGKILL)
     child.communicate()
-    assert [name for name in names(tmp_path) if not name.startswith(".")] == []
+    left = names(tmp_path)
+    assert [name for name in left if not name.startswith(".")] == []
+    if kind == "nameless" and sys.platform == "linux":
+        assert left == []
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_without_proc_a_draft_has_a_hidden_name(tmp_path, monkeypatch, overwrite):
+    monkeypatch.setattr(draft, "HANDLES", str(tmp_path / "no-proc"))
+    (tmp_path / "out").write_bytes(b"older")
+    with whole_file(tmp_path / f"out{'' if overwrite else '-2'}", overwrite=overwrite) as stream:
+        stream.write(b"mine")
+        assert len([name for name in names(tmp_path) if name.startswith(".")]) == 1
+    assert names(tmp_path) == (["out"] if overwrite else ["out", "out-2"])
+
+
+def test_where_there_are_no_links_a_file_is_still_replaced_when_asked(tmp_path, monkeypatch):
+    def no_links(*_, **__):
+        raise OSError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(os, "link", no_links)
+    (tmp_path / "out").write_bytes(b"older")
+    for content in (b"new" * 100_000, b"newer"):
+        with whole_file(tmp_path / "out", overwrite=True) as stream:
+            stream.write(content)
+        assert (tmp_path / "out").read_bytes() == content
+    assert names(tmp_path) == ["out"]
+
+
+def test_two_sets_that_replace_each_other_do_not_mix(tmp_path):
+    code = """
+        import os, sys, time
+        from volume.atomic import whole_files
+        link = os.link
+        def slow(*where, **more):  # so that two that publish at once would meet
+            time.sleep(0.02)
+            link(*where, **more)
+        os.link = slow
+        me, *paths = sys.argv[1:]
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for _ in range(8):
+            with whole_files(paths, overwrite=True) as streams:
+                for stream in streams:
+                    stream.write(me.encode())
+    """
+    paths = [tmp_path / "volume", tmp_path / "mask", tmp_path / "sidecar"]
+    for path in paths:
+        path.touch()
+    writers = [run_python(code, me, *paths) for me in "ab"]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    found = set()
+    while any(writer.poll() is None for writer in writers):
+        found.add(_locked_contents(tmp_path, paths))
+    for writer in writers:
+        writer.communicate()
+        assert writer.returncode == 0
+    assert found - {(b"", b"", b"")} <= {(b"a",) * 3, (b"b",) * 3}
+    assert names(tmp_path) == ["mask", "sidecar", "volume"]
+
+
+def _locked_contents(folder: Path, paths: list[Path]) -> tuple[bytes, ...]:
+    """Read a set between two publications."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return tuple(path.read_bytes() for path in paths)
+    finally:
+        os.close(handle)
+
+
+def test_a_lock_that_another_program_keeps_delays_and_does_not_stop(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "PATIENCE_S", 0.2)
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    before = time.monotonic()
+    with whole_files([tmp_path / "a", tmp_path / "b"]):
+        pass
+    os.close(handle)
+    assert 0.2 < time.monotonic() - before < 3
+    assert names(tmp_path) == ["a", "b"]
 
 
 def test_a_file_that_may_not_grow_is_told_and_leaves_nothing(tmp_path):
@@ -269,10 +372,11 @@ def test_a_device_is_never_replaced():
 
 
 @pytest.mark.parametrize("name", ["한" * 80 + ".nii", "e" * 251 + ".nii"])
-def test_a_long_name_still_has_a_draft(tmp_path, name):
-    with whole_file(tmp_path / name):
-        (draft,) = names(tmp_path)
-        assert draft.startswith(".")
+def test_a_long_name_still_has_a_draft(tmp_path, name, kind):
+    (tmp_path / name).write_bytes(b"older")
+    with whole_file(tmp_path / name, overwrite=True):
+        hidden = [other for other in names(tmp_path) if other.startswith(".")]
+        assert len(hidden) == (kind == "hidden")
     assert names(tmp_path) == [name]
 
 

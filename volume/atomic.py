@@ -1,24 +1,30 @@
 """A file is whole or absent: drafts beside the output, published when all is well.
 
-A draft is a hidden file in the output's folder. When the work is done its size is
-checked, it is forced to the disk and linked to the output's name in one step that
-never replaces; whatever happens before that leaves nothing under the name. Nobody
-else writes files.
+A draft lies in the output's folder, without a name where the system can do that. When
+the work is done its size is checked, it is forced to the disk and linked to the output's
+name in one step that never replaces; whatever happens before that leaves nothing under
+the name. Nobody else writes files.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
+import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from volume.draft import Draft
 from volume.errors import ExistsError, VolumeError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 PathLike = str | os.PathLike[str]
 
@@ -42,17 +48,14 @@ def whole_files(
     `VolumeError` where the disk refuses. With `overwrite` a file that was replaced
     before a later one failed stays replaced: it is whole.
     """
-    targets = tuple(Path(path) for path in paths)
-    for target in targets:
-        refuse_unwritable(target, overwrite=overwrite)
-    drafts = tuple(_hidden_beside(target) for target in targets)
-    with _disk_told_by(targets[0]), _removing(drafts):
-        with ExitStack() as opened:
-            streams = tuple(opened.enter_context(_create(draft)) for draft in drafts)
-            yield streams
-            for stream, draft in zip(streams, drafts, strict=True):
-                _settle(stream, draft)
-        _publish(drafts, targets, overwrite=overwrite)
+    drafts = tuple(Draft(Path(path)) for path in paths)
+    for draft in drafts:
+        refuse_unwritable(draft.target, overwrite=overwrite)
+    with _disk_told_by(drafts[0].target), _discarding(drafts):
+        yield tuple(draft.open() for draft in drafts)
+        for draft in drafts:
+            draft.settle()
+        _publish(drafts, overwrite=overwrite)
 
 
 def refuse_unwritable(path: PathLike, *, overwrite: bool = False) -> None:
@@ -79,83 +82,79 @@ def refuse_unwritable(path: PathLike, *, overwrite: bool = False) -> None:
             raise VolumeError("the output is not a regular file", files=(str(target),))
 
 
-def _hidden_beside(target: Path) -> Path:
-    """Name a draft in the output's folder, short enough for every file system."""
-    return target.with_name(f".{target.name[:NAME_SHOWN]}.{secrets.token_hex(4)}.part")
+def refuse_in_source(path: PathLike, source: PathLike) -> None:
+    """Refuse an output, or a folder of outputs, that would change what it is made from.
 
-
-NAME_SHOWN = 40
-"""So many characters of an output's name are in its draft's: 160 bytes at most."""
-
-
-def _create(draft: Path) -> BinaryIO:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return cast(BinaryIO, os.fdopen(os.open(draft, flags, 0o666), "w+b"))
-
-
-def _settle(stream: BinaryIO, draft: Path) -> None:
-    """Force a draft to the disk and see that all of it got there."""
-    stream.flush()
-    written = stream.seek(0, os.SEEK_END)
-    os.fsync(stream.fileno())
-    there = draft.stat().st_size
-    if written != there:
-        raise OSError(errno.EIO, f"{there} of {written} bytes reached the disk")
-
-
-def _publish(drafts: Sequence[Path], targets: Sequence[Path], *, overwrite: bool) -> None:
-    """Give the drafts their names, the first last; take all back if one is refused."""
-    put = Path.replace if overwrite else _put_without_replacing
-    fresh = [
-        (target, draft.stat())
-        for draft, target in zip(drafts, targets, strict=True)
-        if not os.path.lexists(target)
-    ]
+    Links are followed. Of a source that is one file, that file alone is protected.
+    Raises `VolumeError`.
+    """
     try:
-        for draft, target in zip(reversed(drafts), reversed(targets), strict=True):
-            put(draft, target)
-    except BaseException:
-        for target, ours in fresh:
-            _take_back(target, ours)
-        raise
-    for folder in {target.parent for target in targets}:
+        read = Path(source).stat()
+    except (OSError, ValueError):  # whoever reads it will say so
+        return
+    output = Path(path)
+    places = (Path(os.path.realpath(output.parent), output.name), Path(os.path.realpath(output)))
+    if not any(_is(part, read) for place in places for part in (place, *place.parents)):
+        return
+    what, way_out = (
+        ("the output would lie inside the source", "choose a folder beside it")
+        if stat.S_ISDIR(read.st_mode)
+        else ("the output would take the place of the source", "choose another name")
+    )
+    raise VolumeError(f"{what}, which is never written to", files=(str(path),), remedy=way_out)
+
+
+def _is(path: Path, there: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), there)
+    except (OSError, ValueError):
+        return False
+
+
+def _publish(drafts: Sequence[Draft], *, overwrite: bool) -> None:
+    """Give the drafts their names, the first last; take all back if one is refused."""
+    folders = sorted({draft.target.parent for draft in drafts})
+    with _locking(folders if len(drafts) > 1 else ()):
+        fresh = [draft for draft in drafts if not os.path.lexists(draft.target)]
+        try:
+            for draft in reversed(drafts):
+                draft.publish(overwrite=overwrite)
+        except BaseException:
+            for draft in fresh:
+                draft.take_back()
+            raise
+    for folder in folders:
         _sync_folder(folder)
 
 
-def _put_without_replacing(draft: Path, target: Path) -> None:
-    """Link a draft to the output's name; a name that was taken meanwhile is left alone."""
-    try:
-        os.link(draft, target)
-    except FileExistsError:
-        raise ExistsError(str(target)) from None
-    except OSError as refusal:
-        if refusal.errno not in NO_LINKS_HERE:
-            raise
-        _reserve_and_replace(draft, target)
+@contextmanager
+def _locking(folders: Iterable[Path]) -> Iterator[None]:
+    """Publish sets in a folder one after another, so that no two mix, where locks are kept."""
+    with ExitStack() as held:
+        for folder in folders:
+            with suppress(OSError):
+                handle = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, handle)
+                _lock(handle)
+        yield
 
 
-NO_LINKS_HERE = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
-"""What file systems without links (FAT, exFAT, some of the network) answer."""
+def _lock(handle: int) -> None:
+    """Take a lock, or go on without it where another program keeps it for long."""
+    if fcntl is None:
+        return
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return
 
 
-def _reserve_and_replace(draft: Path, target: Path) -> None:
-    """Take the name with an empty file, which one process alone can, and replace that."""
-    try:
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    except FileExistsError:
-        raise ExistsError(str(target)) from None
-    try:
-        draft.replace(target)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-
-
-def _take_back(target: Path, ours: os.stat_result) -> None:
-    """Remove a published file, if it is the one of this process."""
-    with suppress(OSError):
-        if os.path.samestat(target.lstat(), ours):
-            target.unlink()
+PATIENCE_S = 5.0
+"""Publishing a set takes milliseconds; `flock FOLDER volume export ...` keeps its own."""
 
 
 def _sync_folder(folder: Path) -> None:
@@ -169,13 +168,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _removing(drafts: Sequence[Path]) -> Iterator[None]:
+def _discarding(drafts: Sequence[Draft]) -> Iterator[None]:
     try:
         yield
     finally:
         for draft in drafts:
-            with suppress(OSError):
-                draft.unlink()
+            draft.discard()
 
 
 @contextmanager

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import traceback
 import warnings
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
+
+from volume.cli.interruption import ends_promptly
 
 if TYPE_CHECKING:
     import click
 
-INTERRUPTED, TERMINATED, USAGE = 130, 143, 2
+USAGE = 2
 
 
+@ends_promptly
 def main() -> NoReturn:
     """Run the command line and leave with the exit code of the contract."""
     import click
 
     from volume.cli.program import program
 
-    signal.signal(signal.SIGTERM, _terminate)
     _open_streams()
     _silence_libraries()
     try:
@@ -32,9 +32,8 @@ def main() -> NoReturn:
     except click.UsageError as fault:
         _show_usage(fault)
         code = USAGE
-    except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("volume: interrupted; nothing half-written was left\n")
-        code = INTERRUPTED
+    except click.Abort:  # what click makes of Ctrl-C
+        raise KeyboardInterrupt from None
     except BrokenPipeError:  # the reader of our output has gone
         _forget_stdout()
         code = 1
@@ -111,7 +110,3 @@ def _files_of(fault: OSError) -> list[str]:
 def _forget_stdout() -> None:
     """Keep the interpreter from flushing at its end what nobody can take."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)

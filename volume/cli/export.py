@@ -16,6 +16,7 @@ from volume.assembly.options import Options
 from volume.assembly.report import describe_volume
 from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
+from volume.atomic import refuse_in_source, safe_name
 from volume.cli import options
 from volume.cli.console import Bar, print_json, say, say_findings, say_forecast, word_error
 from volume.dicom.limits import parse_limits
@@ -95,9 +96,10 @@ def export(
         verbose=given["verbose"],
     )
     if everything:
+        refuse_in_source(output, source)
         return _export_all(source, Path(output), series, wishes, as_json)
     kind: Kind = "volumes" if four_d else "volume"
-    refuse_output(output, kind, overwrite=wishes.overwrite, sidecar=wishes.sidecar)
+    refuse_output(output, kind, overwrite=wishes.overwrite, sidecar=wishes.sidecar, source=source)
     loaded = list(_volumes(source, series, four_d, wishes))
     written = _write([volume for volume, _ in loaded], Path(output), wishes)
     if as_json:
@@ -212,7 +214,7 @@ def _export_all(
         try:
             bar = Bar(f"reading {stack.id}", hidden=wishes.quiet)
             volume = _shaped(assemble_from(found, stack, wishes.making, bar), wishes)
-            written = _write([volume], folder / f"{stack.id}{SUFFIX_OF_ALL}", wishes)
+            written = _write([volume], folder / f"{safe_name(stack.id)}{SUFFIX_OF_ALL}", wishes)
             done.append(_described(volume, written, stack.description))
         except VolumeError as fault:
             failures.append((stack, fault))

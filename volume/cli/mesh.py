@@ -44,7 +44,7 @@ def mesh(
     """
     quiet = quiet or as_json
     sidecar = not no_sidecar
-    refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar)
+    refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar, source=source)
     bar = Bar("reading slices", hidden=quiet)
     volume = load(
         source,

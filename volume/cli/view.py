@@ -14,7 +14,7 @@ from volume.assembly.load import assemble_from, choose_largest, matching
 from volume.assembly.options import Options
 from volume.assembly.scan import scan
 from volume.assembly.stack import Stack
-from volume.atomic import refuse_unwritable
+from volume.atomic import refuse_in_source, refuse_unwritable
 from volume.cli import options
 from volume.cli.console import Bar, say, say_findings, say_forecast
 from volume.dicom.limits import parse_limits
@@ -55,6 +55,7 @@ def view(
     if screenshot is None:
         gl.require_display()
     else:
+        refuse_in_source(screenshot, source)
         refuse_picture(screenshot, overwrite)
     volume = look(source, series, limits, quiet)
     if not quiet:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +26,8 @@ from volume.dicom.encoding import Unreadable
 from volume.dicom.header import PixelLayout
 from volume.dicom.shared_array import open_mapping
 
+LOOK_S = 0.5
+"""So often a child looks whether its parent is still there."""
 GRACE_S = 1.0
 """By so much a frame may outstay its deadline: the parent ends this process first."""
 SPARE_BYTES = 2**30
@@ -37,6 +40,7 @@ def main(address: str, frame_bytes: int) -> None:
 
     `frame_bytes` is the size of the largest frame that will be asked for.
     """
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     replies = _private_stdout()
     mapping = open_mapping(address)
     imagecodecs.jpeg8_check(b"")  # loads the library before memory is bounded
@@ -47,6 +51,13 @@ def main(address: str, frame_bytes: int) -> None:
         with _Alarm(request["seconds"] + GRACE_S):
             reply = _serve(request, mapping)
         _say(replies, json.dumps(reply).encode() + b"\n")
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone, killed as it may be."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os._exit(1)
 
 
 def _private_stdout() -> BinaryIO:

@@ -7,6 +7,7 @@ volume back.
 from __future__ import annotations
 
 import gzip
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.atomic import refuse_unwritable, whole_files
+from volume.atomic import refuse_in_source, refuse_unwritable, whole_files
 from volume.errors import GridError, SelfCheckError, VolumeError
 from volume.formats import deflate, voxels
 from volume.formats import sidecar as sidecar_file
@@ -72,14 +73,18 @@ def refuse_output(
     *,
     overwrite: bool = False,
     sidecar: bool = True,
+    source: str | PathLike[str] | None = None,
 ) -> None:
     """Refuse, before any work, a name that `export` would refuse for what it is.
 
-    Raises `VolumeError` and `ExistsError` as `export` does.
+    So is one that lies inside `source`. Raises `VolumeError` and `ExistsError` as
+    `export` does.
     """
     output = Path(path)
     suffix = suffix_for(output, kind)
     for one in (output, _sidecar_of(output, suffix)) if sidecar else (output,):
+        if source is not None:
+            refuse_in_source(one, source)
         refuse_unwritable(one, overwrite=overwrite)
 
 
@@ -196,26 +201,36 @@ def _plan(contents: Contents, output: Path, *, with_sidecar: bool) -> tuple[_Par
 
 
 def _output_part(contents: Contents, output: Path, format_: Format) -> _Part:
-    if isinstance(contents, Mesh):
-        return _Part(
-            output, len(contents.faces), lambda stream, bar: format_.write(stream, contents, bar)
-        )
-
     def write(stream: BinaryIO, progress: Progress) -> None:
         format_.write(stream, contents, progress)
-        _read_back(format_, stream, contents)
+        written = stream.tell()
+        try:
+            same = stream.seek(0, 2) == written and _reads_back(format_, stream, contents)
+        except (ValueError, EOFError, struct.error, *DAMAGED_STREAM):
+            same = False
+        if not same:
+            thing = "mesh" if isinstance(contents, Mesh) else "grid"
+            raise SelfCheckError(
+                f"the file that was written does not read back as the same {thing}"
+            )
 
+    if isinstance(contents, Mesh):
+        return _Part(output, len(contents.faces), write)
     return _Part(output, sum(len(one.array) for one in contents), write)
 
 
-def _read_back(format_: Format, stream: BinaryIO, volumes: tuple[Volume, ...]) -> None:
-    """See that the header that was written says where the voxels are."""
+def _reads_back(format_: Format, stream: BinaryIO, contents: Contents) -> bool:
+    """Say whether what was written tells the right size and place, and has room for it."""
+    if isinstance(contents, Mesh):
+        return format_.triangles is None or format_.triangles(stream) == len(contents.faces)
     if format_.header is None:
-        return
-    header, first = format_.header(stream), volumes[0]
-    told = (header.count, header.shape, header.geometry.matches(first.geometry, SAME_PLACE_MM))
-    if told != (len(volumes), first.array.shape, True):
-        raise SelfCheckError("the file that was written does not read back as the same grid")
+        return True
+    header, first = format_.header(stream), contents[0]
+    return (
+        (header.count, header.shape) == (len(contents), first.array.shape)
+        and header.geometry.matches(first.geometry, SAME_PLACE_MM)
+        and header.count * header.nbytes <= header.room
+    )
 
 
 def _is_partly_measured(one: Volume) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import BinaryIO
 
 import numpy as np
@@ -27,6 +28,8 @@ end_header
 POINT = np.dtype([("point", "<f4", 3), ("normal", "<f4", 3)])
 FACE = np.dtype([("corners", "u1"), ("points", "<i4", 3)])
 BATCH = 1 << 16
+END = b"end_header\n"
+LONGEST_COUNT = 20
 
 
 def write(stream: BinaryIO, mesh: Mesh, progress: Progress) -> None:
@@ -44,3 +47,15 @@ def write(stream: BinaryIO, mesh: Mesh, progress: Progress) -> None:
         faces["points"] = mesh.faces[start : start + BATCH]
         stream.write(faces.data)
         progress.update(len(faces))
+
+
+def triangles(stream: BinaryIO) -> int:
+    """Read how many triangles a file of ours says it holds; `ValueError` where its size differs."""
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    header = stream.read(len(HEADER) + 2 * LONGEST_COUNT).partition(END)[0] + END
+    counts = re.findall(rb"^element (?:vertex|face) (\d+)$", header, re.MULTILINE)
+    points, faces = (int(count) for count in counts)
+    if size != len(header) + points * POINT.itemsize + faces * FACE.itemsize:
+        raise ValueError(f"{points:,} points and {faces:,} triangles do not fill {size:,} bytes")
+    return faces

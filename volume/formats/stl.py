@@ -30,6 +30,16 @@ def write(stream: BinaryIO, mesh: Mesh, progress: Progress) -> None:
         progress.update(len(triangles))
 
 
+def triangles(stream: BinaryIO) -> int:
+    """Read how many triangles a file says it holds; `ValueError` where its size differs."""
+    size = stream.seek(0, 2)
+    stream.seek(len(HEADER.ljust(80)))
+    (count,) = struct.unpack("<I", stream.read(4))
+    if size != stream.tell() + count * TRIANGLE.itemsize:
+        raise ValueError(f"{count:,} triangles do not fill {size:,} bytes")
+    return int(count)
+
+
 def _normals(corners: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give (n, 3) unit normals of (n, 3, 3) corners; (0, 0, 0), as STL allows, for slivers."""
     a, b, c = (corners[:, corner].astype(float) for corner in range(3))

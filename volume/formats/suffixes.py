@@ -17,11 +17,15 @@ Kind = Literal["volume", "volumes", "mesh"]
 
 @dataclass(frozen=True)
 class Format:
-    """How files of one suffix are written, and read where `header` is given."""
+    """How files of one suffix are written, and read where `header` is given.
+
+    `triangles` counts those of a mesh file, whose size it compares.
+    """
 
     holds: tuple[Kind, ...]
     write: Callable[[BinaryIO, Any, Progress], None]
     header: Callable[[BinaryIO], Header] | None = None
+    triangles: Callable[[BinaryIO], int] | None = None
 
 
 FORMATS = {
@@ -30,8 +34,8 @@ FORMATS = {
     ".nrrd": Format(("volume", "volumes"), nrrd.write, nrrd.header),
     ".mha": Format(("volume",), metaimage.write, metaimage.header),
     ".npz": Format(("volume",), numpy.write, numpy.header),
-    ".stl": Format(("mesh",), stl.write),
-    ".ply": Format(("mesh",), ply.write),
+    ".stl": Format(("mesh",), stl.write, triangles=stl.triangles),
+    ".ply": Format(("mesh",), ply.write, triangles=ply.triangles),
 }
 KINDS: dict[Kind, str] = {
     "volume": "a volume",

@@ -47,6 +47,11 @@ class Header:
     modality: str = ""
     unit: str = ""
 
+    @property
+    def nbytes(self) -> int:
+        """Give the bytes of one volume's voxels, as large as the header says they are."""
+        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
 
 def stored_dtype(volumes: Sequence[Volume]) -> np.dtype[Any]:
     """Find the one little-endian type that holds every volume's values."""
@@ -91,10 +96,9 @@ def read(header: Header, progress: Progress) -> Volume:
         raise ValueError(
             f"the file holds {header.count} volumes of one grid (4D); only 3D files are read"
         )
-    needed = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
-    if needed > header.room:
+    if header.nbytes > header.room:
         raise ValueError(
-            f"the header promises {needed:,} bytes of voxels, the file holds {header.room:,}"
+            f"the header promises {header.nbytes:,} bytes of voxels, the file holds {header.room:,}"
         )
     refuse_beyond_memory(needed, "the file's volume")
     stored = _fill(np.empty(header.shape, header.dtype), header.data, progress)

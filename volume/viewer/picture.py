@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from volume.atomic import refuse_unwritable, whole_file
-from volume.errors import VolumeError
+from volume.errors import SelfCheckError, VolumeError
 from volume.processing.windows import Window
 from volume.surface import Mesh
 from volume.viewer import gl
@@ -103,6 +104,21 @@ def write_png(path: Path, pixels: NDArray[np.uint8], *, overwrite: bool = False)
     writer.Write()
     with whole_file(path, overwrite=overwrite) as stream:
         stream.write(memoryview(writer.GetResult()))
+        if not _is_whole(stream, rows, columns):
+            raise SelfCheckError("the picture that was written does not read back")
+
+
+def _is_whole(stream: BinaryIO, rows: int, columns: int) -> bool:
+    """Say whether a PNG begins with its size and ends with its last chunk (PNG, clause 11)."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    head = stream.read(24)
+    stream.seek(max(0, size - len(LAST_CHUNK)))
+    return head == FIRST_CHUNK + struct.pack(">II", columns, rows) and stream.read() == LAST_CHUNK
+
+
+FIRST_CHUNK = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+LAST_CHUNK = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def check_name(path: Path) -> None:
