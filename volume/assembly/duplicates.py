@@ -25,10 +25,11 @@ def drop_duplicates(
     """Separate slices from their duplicates, and say which were found.
 
     Pixels are compared only where place, every telling tag and (unless `numbered` is
-    False) the InstanceNumber agree already.
+    False) the InstanceNumber agree already. Which copy is used does not depend on the
+    names of the files.
     """
     groups: dict[tuple[object, ...], list[SliceHeader]] = defaultdict(list)
-    for header in slices:
+    for header in sorted(slices, key=lambda header: (header.sop_instance_uid, header.frame)):
         groups[_signature(header, numbered=numbered)].append(header)
     kept: list[SliceHeader] = []
     pairs: list[tuple[SliceHeader, SliceHeader]] = []

@@ -129,7 +129,7 @@ def account_for(found: Scan) -> dict[str, Any]:
         **{fate.value: found.count(fate) for fate in Fate},
         "unused": [
             {"path": record.name, "fate": record.fate.value, "reason": record.reason}
-            for record in found.files
+            for record in sorted(found.files, key=lambda one: (one.fate, one.reason, one.name))
             if record.fate is not Fate.USED
         ],
     }
