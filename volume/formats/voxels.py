@@ -100,7 +100,7 @@ def read(header: Header, progress: Progress) -> Volume:
         raise ValueError(
             f"the header promises {header.nbytes:,} bytes of voxels, the file holds {header.room:,}"
         )
-    refuse_beyond_memory(needed, "the file's volume")
+    refuse_beyond_memory(header.nbytes, "the file's volume")
     stored = _fill(np.empty(header.shape, header.dtype), header.data, progress)
     array = _rescale(stored, header.slope, header.intercept)
     _refuse_what_is_no_number(array)
