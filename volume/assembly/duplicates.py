@@ -111,7 +111,10 @@ WORDS = {
 
 
 def _dropped(pairs: Sequence[tuple[SliceHeader, SliceHeader]]) -> list[Finding]:
-    """Say which slices were dropped, given as (kept, dropped): one finding a kind."""
+    """Say which slices were dropped, given as (kept, dropped): one finding a kind.
+
+    It names both: which of them is the copy, nobody can tell.
+    """
     found: list[Finding] = []
     by_code: dict[str, list[str]] = defaultdict(list)
     for kept, header in pairs:
@@ -122,12 +125,13 @@ def _dropped(pairs: Sequence[tuple[SliceHeader, SliceHeader]]) -> list[Finding]:
             text = f"{header.pixels.missing} bytes of its pixels are missing; {other}"
             found.append(warning("pixels-truncated", text, files=(header.name,)))
         elif (header.sop_instance_uid, header.frame) == (kept.sop_instance_uid, kept.frame):
-            by_code["duplicate-instance"].append(header.name)
+            by_code["duplicate-instance"] += (header.name, kept.name)
         else:
-            by_code["duplicate-identical"].append(header.name)
+            by_code["duplicate-identical"] += (header.name, kept.name)
     for code, names in by_code.items():
-        files, evidence = tuple(dict.fromkeys(names)), {"slices": len(names)}
-        found.append(info(code, f"{len(names)} x {WORDS[code]}", files=files, evidence=evidence))
+        files, evidence = tuple(dict.fromkeys(names)), {"slices": len(names) // 2}
+        text = f"{len(names) // 2} x {WORDS[code]}"
+        found.append(info(code, text, files=files, evidence=evidence))
     return found
 
 
