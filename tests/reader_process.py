@@ -24,8 +24,8 @@ import numpy as np
 
 ADDRESS_SPACE = 8 * 2**30
 """No reader may take more: the machine must survive."""
-Output = tuple[Any, Any]
-"""Voxels [k, j, i] and their LPS affine."""
+SHOWN_BYTES = 64 * 2**20
+"""Every picture of the corpus is smaller."""
 
 
 def main(tool: str) -> None:
@@ -79,8 +79,12 @@ def _read(tool: str, request: dict[str, str]) -> dict[str, Any]:
         kind = "refused" if known else "traceback"
         told = _refusal(fault, request["path"]) if tool == "volume" and known else {}
         return {"kind": kind, "why": f"{type(fault).__name__}: {fault}"[:500], **told}
-    array, affine = reply.pop("output")
-    np.savez(request["out"], array=np.asarray(array), affine=np.asarray(affine, float))
+    array, affine = map(np.asarray, reply.pop("output"))
+    if array.dtype.kind not in "biuf":
+        return {"kind": "refused", "why": f"values of type {array.dtype}"}
+    if array.nbytes > SHOWN_BYTES:
+        array = np.array(array.shape)  # only the size is needed to see that it is another
+    np.savez(request["out"], array=array, affine=affine.astype(float))
     return {"kind": "picture", **reply}
 
 
@@ -193,6 +197,8 @@ def _by_dcm2niix(path: str | None) -> dict[str, Any]:
     import dcm2niix
     import nibabel
 
+    from second_reader import LPS, nifti_voxels
+
     if path is None:
         return {}
     with tempfile.TemporaryDirectory() as out:
@@ -205,8 +211,7 @@ def _by_dcm2niix(path: str | None) -> dict[str, Any]:
         if not made:
             raise ValueError("dcm2niix refuses")
         image = nibabel.load(made[0])
-        affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
-        return {"output": (np.asanyarray(image.dataobj).T, affine)}
+        return {"output": (nifti_voxels(image), LPS @ image.affine)}
 
 
 TOOLS: dict[str, Callable[[str | None], dict[str, Any]]] = {

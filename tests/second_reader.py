@@ -223,11 +223,18 @@ def _nifti(path: Path) -> Picture:
     import nibabel
 
     image = nibabel.load(path)
-    voxels = np.asanyarray(image.dataobj).astype(float)
-    voxels = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim))
     affine = LPS @ image.affine
     affine[:3] *= MM_PER_UNIT[int(image.header["xyzt_units"]) & 7]
-    return Picture(voxels.T, affine)
+    return Picture(nifti_voxels(image).astype(float), affine)
+
+
+def nifti_voxels(image: Any) -> NDArray[Any]:
+    """Give the voxels [k, j, i] or [k, j, i, c] of a nibabel image."""
+    voxels = np.asanyarray(image.dataobj)
+    voxels = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim)).T
+    if voxels.dtype.names is None:
+        return voxels
+    return np.stack([voxels[name] for name in voxels.dtype.names], axis=-1)
 
 
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
