@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> None:
 def _options(arguments: Sequence[str]) -> Any:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("seed", nargs="?", type=int, default=1)
-    parser.add_argument("--files", type=int, default=2000, help="about so many files")
+    parser.add_argument("--files", type=int, default=1200, help="about so many files")
     parser.add_argument("--ways", type=int, default=300, help="of a bad file among good ones")
     parser.add_argument("--keep", type=Path, help="a folder for the files that we fail on")
     parser.add_argument("--case", default="", help="only what has this in its name")

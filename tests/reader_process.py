@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -168,7 +169,7 @@ def _by_pydicom(path: str | None) -> dict[str, Any]:
         return {}
     dataset = pydicom.dcmread(path)
     array = apply_modality_lut(dataset.pixel_array, dataset)
-    array = array[None] if "NumberOfFrames" not in dataset else array
+    array = array if "PerFrameFunctionalGroupsSequence" in dataset else array[None]
     source = dataset
     if "PerFrameFunctionalGroupsSequence" in dataset:
         source = _first_frame(dataset)
@@ -201,9 +202,11 @@ def _by_dcm2niix(path: str | None) -> dict[str, Any]:
 
     if path is None:
         return {}
-    with tempfile.TemporaryDirectory() as out:
-        single = [] if Path(path).is_dir() else ["-s", "y"]
-        command = [dcm2niix.bin, "-z", "n", "-b", "n", "-f", "%s_%t", *single, "-o", out, path]
+    with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as alone:
+        if not Path(path).is_dir():  # it wants a folder, and forces what is named to it alone
+            shutil.copy(path, alone)
+            path = alone
+        command = [dcm2niix.bin, "-z", "n", "-b", "n", "-f", "%s_%t", "-o", out, path]
         done = subprocess.run(command)
         made = sorted(Path(out).glob("*.nii"), key=lambda p: -p.stat().st_size)
         if done.returncode < 0:
