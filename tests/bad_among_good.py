@@ -252,7 +252,7 @@ def _damages(draw: Random, seed: int) -> Iterator[Way]:
     for n, family in enumerate(cycle(families)):
         k = draw.choice([0, 6, SLICES - 2, draw.randrange(1, SLICES - 2)])
         beside, way_seed = draw.random() < 0.5, f"{seed} {n}"
-        fitting = [s for s in draw.sample(SYNTAXES, len(SYNTAXES)) if _can(family, s)]
+        fitting = [s for s in draw.sample(SYNTAXES, len(SYNTAXES)) if has_damage(family, s)]
         if fitting:
             where = "beside" if beside else f"slice {k + 1}"
             name = f"{family} {n}, {fitting[0]}, {where}"
@@ -263,7 +263,7 @@ FOR_OTHERS = frozenset({"poisoned groups", "functional groups", "stream spliced"
 """Families that want multi-frame files, or several."""
 
 
-def _can(family: str, syntax: str) -> bool:
+def has_damage(family: str, syntax: str) -> bool:
     """Say whether a family has damage for a single slice in a transfer syntax."""
     if family in FOR_OTHERS:
         return False
@@ -281,7 +281,9 @@ def _can(family: str, syntax: str) -> bool:
         return family in kinds.get(syntax, ())
     if family in ("nested deep", "millions of items", "lookup tables"):
         return syntax == "explicit"
-    if family == "lying VRs" or family == "known as UN":
+    if family == "huge private elements":
+        return syntax != "deflated"
+    if family in ("lying VRs", "known as UN"):
         return syntax != "implicit"
     return compressed or not streams
 

@@ -118,11 +118,34 @@ def _byte_pixels(dataset: Dataset, k: int, phase: int) -> None:
 
 
 def _in_colour(dataset: Dataset, k: int, phase: int) -> None:
+    dataset.PhotometricInterpretation = "RGB"
+    dataset.PixelData = _rgb(dataset).tobytes()
+
+
+def _rgb(dataset: Dataset) -> NDArray[np.uint8]:
     grey = _eight_bits(dataset, _ramp(dataset))
     dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
-    dataset.PhotometricInterpretation = "RGB"
     del dataset.RescaleSlope, dataset.RescaleIntercept
-    dataset.PixelData = np.stack([grey, 255 - grey, grey // 2], axis=-1).tobytes()
+    return np.stack([grey, 255 - grey, grey // 2], axis=-1)
+
+
+def _colour_stream(syntax: str) -> Callable[[Dataset, int, int], None]:
+    """Make a colour slice in one of the compressed forms that cameras and workstations write."""
+
+    def edit(dataset: Dataset, k: int, phase: int) -> None:
+        rgb = _rgb(dataset)
+        dataset.PhotometricInterpretation = {"50": "YBR_FULL_422", "90": "YBR_RCT"}.get(
+            syntax, "RGB"
+        )
+        frame = {
+            "50": lambda: imagecodecs.jpeg8_encode(rgb, level=95, subsampling="422"),
+            "80": lambda: imagecodecs.jpegls_encode(rgb),
+            "90": lambda: imagecodecs.jpeg2k_encode(rgb, codecformat="j2k", reversible=True),
+        }[syntax]()
+        dataset.PixelData = encapsulate([bytes(frame)])
+        dataset["PixelData"].is_undefined_length = True
+
+    return edit
 
 
 def _lossy(number: int) -> dict[str, Any]:
@@ -153,6 +176,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     "ct-colour": {"edit": _in_colour},
     "ct-baseline": _lossy(50),
     "ct-extended": _lossy(51),
+    "colour-baseline": {**_lossy(50), "edit": _colour_stream("50")},
+    "colour-jpeg-ls": {"edit": _colour_stream("80"), "transfer_syntax": "jpeg-ls"},
+    "colour-jpeg-2000": {"edit": _colour_stream("90"), "transfer_syntax": "jpeg-2000"},
     "mr": {"modality": "MR"},
     "mr-12-bit-jpeg-ls": {
         "modality": "MR", "bits_stored": 12, "gradient": (2, 3, 4), "transfer_syntax": "jpeg-ls",

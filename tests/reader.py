@@ -103,7 +103,7 @@ class Reader:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "TMPDIR": self._folder.name},
         )
         if _line(self._child, 120) is None:
             raise RuntimeError(f"{self.tool} cannot be started")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,8 +25,8 @@ import numpy as np
 
 ADDRESS_SPACE = 8 * 2**30
 """No reader may take more: the machine must survive."""
-Output = tuple[Any, Any]
-"""Voxels [k, j, i] and their LPS affine."""
+SHOWN_BYTES = 64 * 2**20
+"""Every picture of the corpus is smaller."""
 
 
 def main(tool: str) -> None:
@@ -79,8 +80,12 @@ def _read(tool: str, request: dict[str, str]) -> dict[str, Any]:
         kind = "refused" if known else "traceback"
         told = _refusal(fault, request["path"]) if tool == "volume" and known else {}
         return {"kind": kind, "why": f"{type(fault).__name__}: {fault}"[:500], **told}
-    array, affine = reply.pop("output")
-    np.savez(request["out"], array=np.asarray(array), affine=np.asarray(affine, float))
+    array, affine = map(np.asarray, reply.pop("output"))
+    if array.dtype.kind not in "biuf":
+        return {"kind": "refused", "why": f"values of type {array.dtype}"}
+    if array.nbytes > SHOWN_BYTES:
+        array = np.array(array.shape)  # only the size is needed to see that it is another
+    np.savez(request["out"], array=array, affine=affine.astype(float))
     return {"kind": "picture", **reply}
 
 
@@ -164,7 +169,7 @@ def _by_pydicom(path: str | None) -> dict[str, Any]:
         return {}
     dataset = pydicom.dcmread(path)
     array = apply_modality_lut(dataset.pixel_array, dataset)
-    array = array[None] if "NumberOfFrames" not in dataset else array
+    array = array if "PerFrameFunctionalGroupsSequence" in dataset else array[None]
     source = dataset
     if "PerFrameFunctionalGroupsSequence" in dataset:
         source = _first_frame(dataset)
@@ -193,11 +198,15 @@ def _by_dcm2niix(path: str | None) -> dict[str, Any]:
     import dcm2niix
     import nibabel
 
+    from second_reader import LPS, nifti_voxels
+
     if path is None:
         return {}
-    with tempfile.TemporaryDirectory() as out:
-        single = [] if Path(path).is_dir() else ["-s", "y"]
-        command = [dcm2niix.bin, "-z", "n", "-b", "n", "-f", "%s_%t", *single, "-o", out, path]
+    with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as alone:
+        if not Path(path).is_dir():  # it wants a folder, and forces what is named to it alone
+            shutil.copy(path, alone)
+            path = alone
+        command = [dcm2niix.bin, "-z", "n", "-b", "n", "-f", "%s_%t", "-o", out, path]
         done = subprocess.run(command)
         made = sorted(Path(out).glob("*.nii"), key=lambda p: -p.stat().st_size)
         if done.returncode < 0:
@@ -205,8 +214,7 @@ def _by_dcm2niix(path: str | None) -> dict[str, Any]:
         if not made:
             raise ValueError("dcm2niix refuses")
         image = nibabel.load(made[0])
-        affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
-        return {"output": (np.asanyarray(image.dataobj).T, affine)}
+        return {"output": (nifti_voxels(image), LPS @ image.affine)}
 
 
 TOOLS: dict[str, Callable[[str | None], dict[str, Any]]] = {

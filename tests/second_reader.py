@@ -21,6 +21,8 @@ from damaged import Picture
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 PLAUSIBLE = 1e6
+JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+"""Read with libjpeg's decoder: CharLS is the one that others use."""
 RLE, PLAIN = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98"
 
 
@@ -60,7 +62,8 @@ def _stored(dataset: Any) -> NDArray[Any]:
     """Give the stored values as Bits Stored and High Bit say (PS3.5 8.1.1)."""
     from pydicom.pixels import pixel_array
 
-    stored = pixel_array(_plain(dataset))
+    other = dataset.file_meta.TransferSyntaxUID in JPEG_LS
+    stored = pixel_array(_plain(dataset), decoding_plugin="pylibjpeg" if other else "")
     bits, allocated = int(dataset.BitsStored), int(dataset.BitsAllocated)
     high = int(dataset.get("HighBit", bits - 1))
     if bits == allocated or stored.ndim > 3:
@@ -223,11 +226,18 @@ def _nifti(path: Path) -> Picture:
     import nibabel
 
     image = nibabel.load(path)
-    voxels = np.asanyarray(image.dataobj).astype(float)
-    voxels = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim))
     affine = LPS @ image.affine
     affine[:3] *= MM_PER_UNIT[int(image.header["xyzt_units"]) & 7]
-    return Picture(voxels.T, affine)
+    return Picture(nifti_voxels(image).astype(float), affine)
+
+
+def nifti_voxels(image: Any) -> NDArray[Any]:
+    """Give the voxels [k, j, i] or [k, j, i, c] of a nibabel image."""
+    voxels = np.asanyarray(image.dataobj)
+    voxels = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim)).T
+    if voxels.dtype.names is None:
+        return voxels
+    return np.stack([voxels[name] for name in voxels.dtype.names], axis=-1)
 
 
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}

@@ -14,6 +14,7 @@ import pytest
 
 import bad_among_good
 from bad_among_good import BAD, CONFLICTS, Way, judge_way, ways
+from corpus import FAMILIES
 from damaged import Picture
 from reader import Answer, Reader
 
@@ -36,6 +37,17 @@ def test_there_are_enough_ways():
     every = list(ways(SEED))
     assert len({way.name for way in every}) == len(every) >= 250
     assert [way.name for way in every] == [way.name for way in ways(SEED)]
+
+
+@pytest.mark.parametrize("syntax", bad_among_good.SYNTAXES)
+def test_every_family_of_a_transfer_syntax_has_damage_for_one_slice(syntax, tmp_path):
+    families = [f for f in FAMILIES if f not in bad_among_good.HARMLESS]
+    found = [f for f in families if bad_among_good.has_damage(f, syntax)]
+    assert len(found) >= 25
+    for n, family in enumerate(found):
+        way = Way(family, family, 3, True, syntax, seed="1")
+        way.write(tmp_path / str(n))
+        assert (tmp_path / str(n) / BAD).is_file()
 
 
 class Pretender:
