@@ -5,8 +5,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	done)
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
+SECONDS_OF_FUZZING ?= 120
 
-.PHONY: demo test lint venv bench clean
+.PHONY: demo test lint venv fuzz bench clean
 
 demo: $(RUN_READY)  ## write a sample series, assemble it and show it
 	@rm -rf demo
@@ -25,6 +26,11 @@ venv: $(TEST_READY)  ## .venv with the project and all that its tests need
 $(RUN_READY) $(TEST_READY): pyproject.toml tools/bootstrap.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: no python3 here is one" >&2; exit 1; }
 	@$(PYTHON) tools/bootstrap.py $(patsubst .venv/.%-ready,%,$@)
+
+fuzz: $(TEST_READY)  ## damaged files through us and the peers, kills, leaks; SEED=n draws others
+	@.venv/bin/pip install -q '.[fuzz]' || echo "no coverage-guided fuzzing: atheris is not to be had here"
+	@.venv/bin/python -W ignore benchmarks/damage.py $(SEED); status=$$?; \
+	.venv/bin/python tests/fuzz_headers.py -max_total_time=$(SECONDS_OF_FUZZING) && exit $$status
 
 bench: $(TEST_READY)  ## the same work done by the peers; needs the bench extra
 	@test -x .venv-bench/bin/python || { $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -q -e '.[test,bench]'; }

@@ -15,13 +15,11 @@ name; `--keep` writes the files on which `volume` fails (with `--case`: all) int
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
@@ -36,6 +34,8 @@ from corpus_volume_files import VolumeFile, corpus_of_volume_files, volume_files
 from damaged import Damaged, Picture
 from good_files import GoodFile, good_files
 from judge import Judge, Verdict
+from kills import survive
+from planted import leaks
 from reader import Reader
 
 Good = GoodFile | VolumeFile
@@ -53,8 +53,8 @@ KINDS_OF_WAYS = (
 )  # fmt: skip
 READERS_OF_SERIES = (OURS, "SimpleITK", "dcm2niix")
 READERS_OF_VOLUME_FILES = (OURS, "SimpleITK")
-FURTHER = {"kills survived": ("kills", "survive"), "planted values found": ("planted", "found")}
-"""Rows that other modules of the tests count: (module, function of the seed)."""
+KILLS = 60
+"""Kills of each of the writers."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -72,9 +72,9 @@ def main(arguments: Sequence[str]) -> int:
     print("\n## One bad file among twelve good slices\n")
     found = [way for way in ways(options.seed, options.ways) if options.case in way.name]
     faults += table(judged_ways(found, READERS_OF_SERIES, options.keep), KINDS_OF_WAYS)
-    print_further(options.seed)
+    clean = kills_and_leaks(options.seed) if not options.case else True
     print_faults(faults, options.seed)
-    return int(bool(faults))
+    return int(bool(faults) or not clean)
 
 
 def _options(arguments: Sequence[str]) -> Any:
@@ -189,20 +189,19 @@ def _print_altered(verdicts: Sequence[Verdict]) -> None:
         print(f"\naltered, by family: {told}")
 
 
-def print_further(seed: int) -> None:
-    """Print what other modules of the tests count, where they are there."""
-    rows = [(name, _further(*where)) for name, where in FURTHER.items()]
-    if any(function for _, function in rows):
-        print("\n## Kills and leaks\n")
-    for name, function in rows:
-        if function is not None:
-            print(f"- {name}: {function(seed)}", flush=True)
-
-
-def _further(module: str, function: str) -> Callable[[int], Any] | None:
-    if importlib.util.find_spec(module) is None:
-        return None
-    return getattr(importlib.import_module(module), function, None)
+def kills_and_leaks(seed: int) -> bool:
+    """Print what kills left and what values leaked; say whether there was nothing."""
+    print("\n## Kills and leaks\n")
+    rows = survive(KILLS, seed)
+    kills, in_time = sum(row.kills for row in rows), sum(row.in_time for row in rows)
+    broken = [name for row in rows for name in (*row.broken, *row.left)]
+    print(f"- kills survived: {kills - len(broken)} of {kills}, {in_time} of them while writing")
+    with tempfile.TemporaryDirectory() as folder:
+        planted, found = leaks(Path(folder))
+    print(
+        f"- planted values found in files that were written: {len(found)} of {planted}", flush=True
+    )
+    return not broken and not found
 
 
 def print_faults(faults: Sequence[tuple[str, Verdict]], seed: int) -> None:

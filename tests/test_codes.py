@@ -180,6 +180,18 @@ def fewer_bits(dataset: pydicom.Dataset, k: int) -> None:
         dataset.BitsStored, dataset.HighBit = 15, 14
 
 
+TWELVE_BITS = {
+    "modality": "MR",
+    "bits_stored": 12,
+    "gradient": (1, 1, 2),
+    "transfer_syntax": "jpeg-2000",
+}
+
+
+def all_bits(dataset: pydicom.Dataset, k: int) -> None:
+    dataset.BitsStored, dataset.HighBit = 16, 15
+
+
 def beside_the_series(**oddities: Any):
     """Write a series and one slice of another beside it."""
 
@@ -251,6 +263,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "padding-replaced": (series(padding=-2000), series(padding=0)),
     "pixels-padded": (edited(longer), series()),
     "pixels-vary": (edited(fewer_bits, gradient=(1, 1, 2)), series(gradient=(1, 1, 2))),
+    "precision-disagrees": (edited(all_bits, **TWELVE_BITS), series(**TWELVE_BITS)),
     "high-bits-masked": (
         series(modality="MR", bits_stored=12, high_bits=0x7000, gradient=(1, 1, 2)),
         series(modality="MR", bits_stored=12, gradient=(1, 1, 2)),

@@ -239,3 +239,55 @@ def test_no_free_text_of_a_tag_reaches_a_sidecar(tmp_path):
         text = (tmp_path / f"{n}.json").read_text()
         assert "SECRET" not in text
         assert made.axis[1] in (1, 2)
+
+
+@pytest.mark.parametrize("bits", [2, 8])
+def test_one_codestream_of_fewer_bits_than_the_others_is_refused_by_name(bits, tmp_path):
+    """A lie in the codestream's own header, which the decoder believes."""
+    oddities = {"modality": "MR", "bits_stored": 12, "gradient": (1, 1, 2)}
+    truth = phantom(tmp_path, **SMALL, transfer_syntax="jpeg-2000", **oddities)
+    raw = bytearray(truth.paths[5].read_bytes())
+    siz = raw.index(b"\xff\x4f\xff\x51")
+    assert raw[siz + 42] == 11
+    raw[siz + 42] = bits - 1
+    truth.paths[5].write_bytes(raw)
+    with pytest.raises(volume.PixelError, match=f"samples of {bits} bits, not 12") as refusal:
+        volume.load(tmp_path)
+    assert refusal.value.path == str(truth.paths[5])
+
+
+@pytest.mark.parametrize("value", ["missing", 2, 65535])
+def test_a_sign_that_nobody_can_know_is_refused(value, tmp_path):
+    def change(dataset):
+        if value == "missing":
+            del dataset.PixelRepresentation
+        else:
+            dataset.PixelRepresentation = value
+
+    truth = phantom(tmp_path, **SMALL, edit=one(11, change))
+    made = volume.load(tmp_path)
+    assert made.array.shape[0] == 11
+    assert truth.paths[11].name in named(f for f in made.findings if f.severity == "warning")
+
+
+def test_a_row_that_the_header_forgets_is_no_padding(tmp_path):
+    def change(dataset):
+        dataset.Rows = 9
+
+    truth = phantom(tmp_path, **SMALL, edit=one(5, change))
+    with pytest.raises(volume.GridError, match="explains") as refusal:
+        volume.load(tmp_path)
+    assert truth.paths[5].name in " ".join(refusal.value.files)
+
+
+def test_a_slice_with_another_rescale_is_named(tmp_path):
+    truth = phantom(tmp_path, **SMALL, edit=one(0, lambda d: setattr(d, "RescaleSlope", 2)))
+    (said,) = [f for f in volume.load(tmp_path).findings if f.code == "rescale-varies"]
+    assert (said.severity, said.files) == ("warning", (truth.paths[0].name,))
+
+
+def test_a_slice_of_another_study_that_fills_a_gap_is_named_in_the_refusal(tmp_path):
+    truth = phantom(tmp_path, **SMALL, edit=one(5, lambda d: setattr(d, "StudyInstanceUID", "1.2")))
+    with pytest.raises(volume.GridError, match="missing") as refusal:
+        volume.load(tmp_path)
+    assert str(truth.paths[5]) in refusal.value.files

@@ -291,17 +291,22 @@ def test_what_was_typed_wrong_is_quoted_without_obeying_it(run, text):
     assert run("export", "nowhere", f"{text}.nii")[0] in (1, 2)
 
 
-def test_a_bug_keeps_its_traceback_and_quotes_nothing_raw(run, monkeypatch, tmp_path):
+def test_a_bug_keeps_its_traceback_and_quotes_nothing_raw(run, monkeypatch, tmp_path, capsys):
     from volume.cli import info as verb
 
     def broken(*_arguments, **_options):
         raise RuntimeError(CURSOR + C1)
 
     monkeypatch.setattr(verb, "scan", broken)
-    code, _, err = run("info", tmp_path)
-    assert code == 1
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # which `main` sets
+    with pytest.raises(RuntimeError) as bug:
+        run("info", tmp_path)
+    capsys.readouterr()
+    sys.excepthook(bug.type, bug.value, bug.tb)
+    err = capsys.readouterr().err
     assert "Traceback" in err
     assert "\\x1b[31mred" in err
+    assert "\x1b" not in err
 
 
 def test_libraries_quote_no_tag_on_the_terminal(run, monkeypatch, tmp_path):

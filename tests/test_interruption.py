@@ -262,6 +262,37 @@ def confuse():
 """
 
 
+IMPORTED = """
+import pathlib, time
+try:
+    print("importing", flush=True)
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        pass
+    (pathlib.Path(__file__).parent / "unharmed").touch()
+except BaseException:
+    raise SystemExit(99)  # as a compiled module that is broken by it
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_import_is_left_alone_and_ended_behind_it(number, tmp_path, monkeypatch):
+    """An exception within the import of a module of VTK was seen to crash the process."""
+    (tmp_path / "delicate.py").write_text(IMPORTED)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    code = BUSY.replace("STEP", "import delicate; time.sleep(60)")
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert [child.stdout.readline() for _ in range(2)] == ["ready\n", "importing\n"]
+        time.sleep(0.1)
+        child.send_signal(number)
+        _, said = child.communicate()
+    assert said == "volume: interrupted; nothing half-written was left\n"
+    assert child.returncode == 128 + number
+    assert (tmp_path / "unharmed").exists()
+
+
 def test_the_callers_own_answers_to_signals_come_back(monkeypatch, capsys):
     from volume.cli import main
 

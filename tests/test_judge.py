@@ -49,7 +49,11 @@ FAULTS = {
     "no memory": ("raise MemoryError", "traceback"),
     "swollen": ("held = np.ones(50_000_000)", "over 2 GB"),
     "nameless": ("raise volume.GridError('no')", "unclear refusal"),
-    "escape": ("raise volume.GridError('\\x1b[31m', files=(path,))", "unclear refusal"),
+    "escape": (
+        "fault = volume.GridError('no', files=(path,)); fault.what = '\\x1b[31m';"
+        " fault.lines = lambda **how: ['\\x1b[31m', path]; raise fault",
+        "unclear refusal",
+    ),
     "refused": ("raise volume.GridError('no', files=(path,))", "refused"),
     "nothing": ("pass", "right"),
 }

@@ -49,7 +49,7 @@ def test_voxels_that_are_not_the_slices_own_are_caught(mistake, oddities, tmp_pa
     phantom(tmp_path, **SMALL, **oddities)
     right = assemble.real_values
 
-    def wrong(*arguments):
+    def wrong(*arguments, **options):
         values = right(*arguments)
         return replace(values, array=mistake(values.array))
 
@@ -71,7 +71,7 @@ def test_resampled_voxels_beyond_their_neighbours_are_caught(mistake, tmp_path, 
     phantom(tmp_path, **SMALL, tilt=15.0)
     right = assemble.straighten
 
-    def wrong(*arguments):
+    def wrong(*arguments, **options):
         array, valid = right(*arguments)
         return mistake(array), valid
 

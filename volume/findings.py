@@ -78,6 +78,7 @@ CATALOGUE: Mapping[str, str] = {
     "rescale-varies": "the rescale slope or intercept varies between slices",
     "padding-replaced": "padding outside the field of view was replaced",
     "pixels-vary": "the pixels of some slices are stored in another form than the others",
+    "precision-disagrees": "compressed frames have fewer bits than the header says",
     "high-bits-masked": "bits above Bits Stored were cleared",
     "sign-repaired": "the declared sign of the pixels was repaired",
     "monochrome1": "low values are meant to be shown bright; values are untouched",

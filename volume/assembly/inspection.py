@@ -164,7 +164,7 @@ def _drift(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
         text = f"the slices drift by {over:.3g} mm in their plane over the stack: left as it is"
         yield info("gantry-tilt", text, evidence=evidence)
     if is_shifted(drift, grid.placement, grid.pixel):
-        yield _shift(np.linalg.norm(drift.shifts, axis=1), _view_mm(slices[0], grid))
+        yield _shift(np.linalg.norm(drift.shifts, axis=1), slices, grid)
 
 
 def _view_mm(header: SliceHeader, grid: Grid) -> float:
@@ -172,12 +172,17 @@ def _view_mm(header: SliceHeader, grid: Grid) -> float:
     return float(min(header.columns * grid.pixel[0], header.rows * grid.pixel[1]))
 
 
-def _shift(far: NDArray[np.float64], view_mm: float) -> Finding:
+def _shift(far: NDArray[np.float64], slices: Sequence[SliceHeader], grid: Grid) -> Finding:
     text = f"single slices are shifted by up to {far.max():.3g} mm in their plane"
     evidence = {"shift_mm": _mm(far.max()), "slice": int(far.argmax()) + 1}
+    farthest = np.argsort(-far)[:NAMED_AT_MOST]
+    shifted = [n for n in farthest if far[n] > TOLERANCES.drift_of_pixel * grid.pixel.min()]
+    names = _names(slices[n] for n in sorted(shifted))
+    view_mm = _view_mm(slices[0], grid)
     if far.max() > min(TOLERANCES.shift_refuse_mm, TOLERANCES.shift_refuse_of_view * view_mm):
-        return error("in-plane-shift", f"{text}: too far", evidence=evidence, remedy=APART)
-    return warning("in-plane-shift", text, evidence=evidence, remedy=STRICT)
+        text = f"{text}: too far"
+        return error("in-plane-shift", text, files=names, evidence=evidence, remedy=APART)
+    return warning("in-plane-shift", text, files=names, evidence=evidence, remedy=STRICT)
 
 
 def _rounding(grid: Grid) -> Iterable[Finding]:

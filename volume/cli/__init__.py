@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 import warnings
+from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from volume.cli.interruption import ends_promptly
@@ -26,6 +27,7 @@ def main() -> NoReturn:
 
     _open_streams()
     _silence_libraries()
+    sys.excepthook = _print_bug
     try:
         code = program.main(prog_name="volume", standalone_mode=False)
         sys.stdout.flush()
@@ -37,7 +39,7 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone
         _forget_stdout()
         code = 1
-    except Exception as fault:  # noqa: BLE001 `_report` gives a bug its traceback
+    except Exception as fault:  # noqa: BLE001 `_report` raises a bug again
         code = _report(fault)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -75,7 +77,7 @@ def _show_usage(fault: click.UsageError) -> None:
 
 
 def _report(fault: Exception) -> int:
-    """Word a user's problem in what, where and the way out; give a bug its traceback."""
+    """Word a user's problem in what, where and the way out; let a bug keep its traceback."""
     from volume.cli.console import word_choices, word_error
     from volume.errors import MemoryLimitError, SeriesChoiceError, VolumeError
 
@@ -87,20 +89,21 @@ def _report(fault: Exception) -> int:
             f"the system refuses: {fault.strerror or fault}", files=_files_of(fault)
         )
     if not isinstance(fault, VolumeError):
-        sys.stderr.write(_word_bug(fault))
-        return 1
+        raise fault
     sys.stderr.write(word_error(fault))
     if isinstance(fault, SeriesChoiceError):
         sys.stderr.write(word_choices(fault, sys.argv[1:]))
     return fault.exit_code
 
 
-def _word_bug(fault: Exception) -> str:
-    """Give a traceback of which every line is escaped: its message may quote a file."""
+def _print_bug(
+    kind: type[BaseException], fault: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback of which every line is escaped: its message may quote a file."""
     from volume.escaping import escape
 
-    lines = "".join(traceback.format_exception(fault)).splitlines()
-    return "".join(f"{escape(line)}\n" for line in lines)
+    lines = "".join(traceback.format_exception(kind, fault, trace)).splitlines()
+    sys.stderr.write("".join(f"{escape(line)}\n" for line in lines))
 
 
 def _files_of(fault: OSError) -> list[str]:

@@ -1,18 +1,20 @@
 """Ctrl-C and SIGTERM end the program soon, whatever it is at.
 
 Python answers a signal between two of its own steps, by an exception. A filter of VTK or a
-sort of NumPy may take many seconds for one step, and the import of a compiled module was
-seen to lose the exception, or to make another of it. What has not ended by itself after a
-while is ended here: no output is half-written at any moment, and decoders go with their
-parent.
+sort of NumPy may take many seconds for one step. The import of a compiled module was seen to
+lose the exception, to make another of it, and in VTK to crash: so none is raised there, but
+as soon as the import is over. What has not ended by itself after a while is ended here: no
+output is half-written at any moment, and decoders go with their parent.
 """
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -21,6 +23,7 @@ from typing import NoReturn
 
 PATIENCE_S = 1.2
 """So long the program has to end by itself: it promises to be gone within 2 s."""
+AGAIN_S = 0.05
 TOLD = "volume: interrupted; nothing half-written was left\n"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SHOW_CURSOR = b"\x1b[?25h\n"
@@ -33,7 +36,7 @@ def ends_promptly(main: Callable[[], NoReturn]) -> Callable[[], NoReturn]:
     @wraps(main)
     def prompt() -> NoReturn:
         answer = _Answer()
-        with _answered_by(answer), _watched():
+        with _answered_by(answer), _watched(answer):
             try:
                 main()
             except BaseException as end:
@@ -48,15 +51,27 @@ def ends_promptly(main: Callable[[], NoReturn]) -> Callable[[], NoReturn]:
 
 
 class _Answer:
-    """Raises an exception on a signal, and remembers the first one."""
+    """Raises an exception on a signal, unless within an import; remembers the first one."""
 
     number: int | None = None
+    was_raised = False
 
-    def __call__(self, number: int, _frame: FrameType | None) -> NoReturn:
+    def __call__(self, number: int, frame: FrameType | None) -> None:
         self.number = self.number or number
+        if _is_importing(frame):
+            return
+        self.was_raised = True
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         sys.exit(128 + number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_success(end: BaseException) -> bool:
@@ -80,7 +95,7 @@ def _answered_by(answer: _Answer) -> Iterator[None]:
 
 
 @contextmanager
-def _watched() -> Iterator[None]:
+def _watched(answer: _Answer) -> Iterator[None]:
     """Have signals told to a thread, while this lasts."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -90,7 +105,7 @@ def _watched() -> Iterator[None]:
         os.set_blocking(told, False)
     over = threading.Event()
     before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(signals, over), daemon=True).start()
+    threading.Thread(target=_watch, args=(signals, over, answer), daemon=True).start()
     try:
         yield
     finally:
@@ -99,10 +114,21 @@ def _watched() -> Iterator[None]:
         os.close(told)
 
 
-def _watch(signals: int, over: threading.Event) -> None:
+def _watch(signals: int, over: threading.Event, answer: _Answer) -> None:
     """Wait for a signal, and end the process if it is not over a while later."""
     with os.fdopen(signals, "rb", buffering=0) as numbers:
         while number := numbers.read(1):
-            if number[0] in SIGNALS and not over.wait(PATIENCE_S):
+            if number[0] in SIGNALS and not _is_over(over, answer, number[0]):
                 os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + TOLD.encode())
                 os._exit(128 + number[0])
+
+
+def _is_over(over: threading.Event, answer: _Answer, number: int) -> bool:
+    """Wait for the end; ask for it again where an import kept it from being asked for."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        if over.wait(AGAIN_S):
+            return True
+        if not answer.was_raised:
+            _thread.interrupt_main(signal.Signals(number))
+    return False

@@ -74,7 +74,7 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=high,
-        signed=_flag(data, "PixelRepresentation"),
+        signed=_is_signed(data),
         swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
         missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
         excess=excess if excess > 1 else 0,
@@ -88,6 +88,13 @@ def _is_padding(encoding: Encoding, offset: int, count: int) -> bool:
     padding = encoding.stream.read(count)
     encoding.stream.seek(before)
     return not any(padding)
+
+
+def _is_signed(data: DataSet) -> bool:
+    """Read the pixels' sign, which nobody can guess (type 1, C.7.6.3)."""
+    if elements.count(data, "PixelRepresentation") is None:
+        raise Unreadable("PixelRepresentation is missing: whether pixels are signed is not said")
+    return _flag(data, "PixelRepresentation")
 
 
 def _flag(data: DataSet, keyword: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.dicom.codestream import DECODABLE, HEAD, look, refuse_another_size
+from volume.dicom.codestream import DECODABLE, HEAD, Codestream, look, refuse_another_size
 from volume.dicom.decoding import extend_sign, interleave, stored_type
 from volume.dicom.encapsulated import Fragment, find_frames, read_fragments
 from volume.dicom.encoding import (
@@ -64,9 +64,11 @@ def read_pixels(
     compressed = [
         n for n, header in enumerate(slices) if header.pixels.transfer_syntax not in NATIVE
     ]
-    fragments, faults = _find_compressed(slices, compressed, limits)
+    fragments, precisions, faults = _find_compressed(slices, compressed, limits)
+    noticed = _compare_precisions(slices, precisions, faults)
     if len(faults) == len(slices):
         return Pixels(np.zeros((0, 0, 0), np.uint8), faults)
+    fragments = {n: found for n, found in fragments.items() if n not in faults}
     before()
     shape, dtype = _shape(slices), common_type(slices)
     if fragments:
@@ -81,7 +83,7 @@ def read_pixels(
         array = np.zeros(shape, dtype)
     native = [n for n, header in enumerate(slices) if header.pixels.transfer_syntax in NATIVE]
     faults |= _read_native(slices, native, array, progress, limits)
-    return Pixels(array, faults, tuple(_tidy(slices, array)))
+    return Pixels(array, faults, (*noticed, *_tidy(slices, array)))
 
 
 def _shape(slices: Sequence[SliceHeader]) -> tuple[int, ...]:
@@ -100,9 +102,13 @@ Faults = dict[int, tuple[str, str]]
 
 def _find_compressed(
     slices: Sequence[SliceHeader], chosen: Sequence[int], limits: Limits
-) -> tuple[dict[int, list[Fragment]], Faults]:
-    """Find the fragments of every compressed frame, and hold its own header against ours."""
+) -> tuple[dict[int, list[Fragment]], dict[int, int], Faults]:
+    """Find the fragments of every compressed frame, and hold its own header against ours.
+
+    Gives the fragments, the bits of a sample where a codestream says so, and what failed.
+    """
     found: dict[int, list[Fragment]] = {}
+    precisions: dict[int, int] = {}
     faults: Faults = {}
     for path, frames in _by_file(slices, chosen).items():
         try:
@@ -112,15 +118,38 @@ def _find_compressed(
                 every = find_frames(file, layout.offset, size, layout.frames, limits)
                 for n in frames:
                     try:
-                        _look(file, every[slices[n].frame], slices[n])
+                        seen = _look(file, every[slices[n].frame], slices[n])
                         found[n] = every[slices[n].frame]
+                        precisions |= {} if seen is None else {n: seen.precision}
                     except Unreadable as fault:
                         faults[n] = fault.code, str(fault)
         except OSError as fault:
             faults.update(dict.fromkeys(frames, _unread(fault)))
         except Unreadable as fault:
             faults.update(dict.fromkeys(frames, (fault.code, str(fault))))
-    return dict(sorted(found.items())), faults
+    return dict(sorted(found.items())), precisions, faults
+
+
+def _compare_precisions(
+    slices: Sequence[SliceHeader], precisions: Mapping[int, int], faults: Faults
+) -> list[Finding]:
+    """Hold the bits of a compressed sample against Bits Stored.
+
+    Some encoders write fewer for all slices: that is said. A few such slices among others
+    are damaged: they are added to `faults`.
+    """
+    fewer = [n for n, bits in precisions.items() if bits < slices[n].pixels.bits_stored]
+    if not fewer:
+        return []
+    usual, _ = Counter(precisions.values()).most_common(1)[0]
+    for n in fewer:
+        if precisions[n] != usual:
+            stored = slices[n].pixels.bits_stored
+            reason = f"the compressed frame has samples of {precisions[n]} bits, not {stored}"
+            faults[n] = "unreadable", reason
+    names = tuple(dict.fromkeys(slices[n].name for n in fewer))
+    text = f"{len(fewer)} compressed frames have samples of {usual} bits; their headers say more"
+    return [warning("precision-disagrees", text, files=names, evidence={"bits": usual})]
 
 
 def _by_file(slices: Sequence[SliceHeader], chosen: Sequence[int]) -> dict[str, list[int]]:
@@ -134,13 +163,14 @@ def _unread(fault: OSError) -> tuple[str, str]:
     return "unreadable", f"the file cannot be read: {fault.strerror or fault}"
 
 
-def _look(file: BinaryIO, fragments: Sequence[Fragment], header: SliceHeader) -> None:
+def _look(file: BinaryIO, fragments: Sequence[Fragment], header: SliceHeader) -> Codestream | None:
     """Refuse a frame whose codestream has another size, before anything is decoded."""
     if not sum(fragment.length for fragment in fragments):
         raise Unreadable("the compressed frame is empty", "pixels-truncated")
     seen = look(read_fragments(file, fragments, HEAD), header.pixels.transfer_syntax)
     if seen is not None:
         refuse_another_size(seen, header.rows, header.columns, header.pixels.samples)
+    return seen
 
 
 def _request(

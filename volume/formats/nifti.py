@@ -108,6 +108,8 @@ CODES = {
 MILLIMETRES = 2
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """xyzt_units: unknown (taken as mm, as everyone does), metre, millimetre, micrometre."""
+EXTENDER_BYTES = 4
+"""Behind the header they say whether extensions follow; the voxels begin after them."""
 FARTHEST_OFFSET = 64 << 20
 """Header extensions end within so many bytes."""
 
@@ -251,7 +253,8 @@ def _checked(fields: Fields) -> Fields:
 
 def _skip_to_voxels(data: BinaryIO, fields: Fields) -> int:
     offset, after = float(fields["vox_offset"]), fields.dtype.itemsize
-    if not (after <= offset <= FARTHEST_OFFSET and offset.is_integer()):
+    least = after + EXTENDER_BYTES
+    if not (least <= offset <= FARTHEST_OFFSET and offset.is_integer()):
         raise ValueError(f"the voxels cannot begin at byte {offset:g}")
     if len(data.read(int(offset) - after)) < offset - after:
         raise EOFError("the file ends before its voxels")
