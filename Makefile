@@ -28,7 +28,7 @@ $(RUN_READY) $(TEST_READY): pyproject.toml tools/bootstrap.py
 	@$(PYTHON) tools/bootstrap.py $(patsubst .venv/.%-ready,%,$@)
 
 fuzz: $(TEST_READY)  ## damaged files through us and the peers, kills, leaks; SEED=n draws others
-	@.venv/bin/pip install -q '.[fuzz]' || echo "no coverage-guided fuzzing: atheris is not to be had here"
+	@.venv/bin/pip install -q -e '.[fuzz]' || echo "no coverage-guided fuzzing: atheris is not to be had here"
 	@.venv/bin/python -W ignore benchmarks/damage.py $(SEED); status=$$?; \
 	.venv/bin/python tests/fuzz_headers.py -max_total_time=$(SECONDS_OF_FUZZING) && exit $$status
 

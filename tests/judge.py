@@ -95,7 +95,7 @@ class Judge:
             seen = self.second.ask(path)
             if seen.picture is not None:
                 told.append(self._differs(seen.picture, answer, case.tolerance))
-                if not told[-1]:
+                if not told[-1] or rounded_otherwise(seen.picture, got, case.tolerance):
                     return ("right", "as the file says") if case.says == "file" else (
                         "altered", told[1]
                     )  # fmt: skip
@@ -116,6 +116,18 @@ class Judge:
         if np.isnan(right.affine).any() and not assumed:
             return "a number that the file lacks was assumed in silence"
         return right.differs(got, tolerance)
+
+
+def rounded_otherwise(seen: Picture, got: Picture, tolerance: float) -> bool:
+    """Say whether two decoders of a picture with loss differ in a few wild values alone."""
+    if not tolerance or seen.array.shape != got.array.shape:
+        return False
+    off = np.abs(np.asarray(seen.array, float) - np.asarray(got.array, float))
+    return float(np.mean(off > tolerance)) <= WILD
+
+
+WILD = 0.01
+"""Where a changed table gives values beyond what 8 bits hold, decoders clip differently."""
 
 
 def warned(answer: Answer) -> bool:

@@ -118,3 +118,9 @@ def test_without_the_count_half_a_picture_would_pass():
 def test_a_stream_without_a_scan_is_refused(data):
     with pytest.raises(Unreadable):
         jpeg.refuse_damaged(data, SMOOTH)
+
+
+def test_a_picture_with_loss_is_no_lossless_one():
+    data = bytes(ENCODERS["baseline"]())
+    with pytest.raises(Unreadable, match="with loss"):
+        jpeg.refuse_damaged(data, decode(data), without_loss=True)

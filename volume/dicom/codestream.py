@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from volume.dicom.encoding import Unreadable
 
 JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70))
+JPEG_WITHOUT_LOSS = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (57, 70))
 JPEG_LS = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81))
 JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
 HTJ2K = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))

@@ -39,7 +39,8 @@ def decode_frame(data: bytes, layout: PixelLayout, rows: int, columns: int) -> N
     if layout.transfer_syntax in codestream.JPEG:
         as_stored = _colours(layout)
         stored = pixels if as_stored in (None, "RGB") else _jpeg(data, as_stored, as_stored)
-        jpeg.refuse_damaged(data, stored)
+        without_loss = layout.transfer_syntax in codestream.JPEG_WITHOUT_LOSS
+        jpeg.refuse_damaged(data, stored, without_loss=without_loss)
     return extend_sign(pixels, seen.precision) if layout.signed and not seen.signed else pixels
 
 

@@ -57,10 +57,10 @@ class Stream:
     scans: list[Scan] = field(default_factory=list)
 
 
-def refuse_damaged(data: bytes, pixels: NDArray[Any]) -> None:
+def refuse_damaged(data: bytes, pixels: NDArray[Any], *, without_loss: bool = False) -> None:
     """Refuse a JPEG whose bits are not those of its picture, (rows, columns[, 3]).
 
-    Raises `Unreadable`.
+    `without_loss` is what the transfer syntax says of it. Raises `Unreadable`.
     """
     try:
         stream = _read(data)
@@ -72,6 +72,8 @@ def refuse_damaged(data: bytes, pixels: NDArray[Any]) -> None:
     if stream.process == LOSSLESS:
         _count(stream, pixels)
         return
+    if without_loss:
+        raise Unreadable("the frame was compressed with loss; its transfer syntax says it was not")
     for scan in stream.scans:
         bits = data[scan.start : scan.end]
         size = stream.rows, stream.columns
