@@ -30,12 +30,15 @@ $(RUN_READY) $(TEST_READY): pyproject.toml tools/bootstrap.py
 fuzz: $(TEST_READY)  ## damaged files through us and the peers, kills, leaks; SEED=n draws others
 	@.venv/bin/pip install -q -e '.[fuzz]' || echo "no coverage-guided fuzzing: atheris is not to be had here"
 	@.venv/bin/python -W ignore benchmarks/damage.py $(SEED); status=$$?; \
-	.venv/bin/python tests/fuzz_headers.py -max_total_time=$(SECONDS_OF_FUZZING) && exit $$status
+	.venv/bin/python -c 'import atheris' 2>/dev/null || exit $$status; \
+	echo "fuzzing the header reader by coverage for $(SECONDS_OF_FUZZING) s"; \
+	.venv/bin/python tests/fuzz_headers.py -max_total_time=$(SECONDS_OF_FUZZING) >fuzz.log 2>&1 \
+	|| { tail -n 40 fuzz.log; exit 1; }; tail -n 1 fuzz.log; exit $$status
 
 bench: $(TEST_READY)  ## the same work done by the peers; needs the bench extra
 	@test -x .venv-bench/bin/python || { $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -q -e '.[test,bench]'; }
 	@.venv-bench/bin/python -W ignore benchmarks/geometry.py $(SEED)
 
 clean:  ## back to what git has
-	rm -rf .venv .venv-bench demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench fuzz.log demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -66,8 +66,9 @@ class Trial:
         start, before = time.perf_counter(), _peak()
         try:
             self._read(self._found)
-        except self._expected:
-            pass
+        except self._expected as refusal:
+            if NET in str(refusal):
+                raise Finding(str(refusal)) from refusal
         except BaseException as fault:
             if isinstance(fault, KeyboardInterrupt):
                 raise
@@ -77,6 +78,10 @@ class Trial:
             raise Finding(f"{seconds:.1f} s for {len(data)} bytes")
         if grown > BYTES:
             raise Finding(f"{grown / 2**20:.0f} MB for {len(data)} bytes")
+
+
+NET = "the header is damaged ("
+"""What a refusal says that nobody foresaw: the reader caught whatever was raised."""
 
 
 def _peak() -> int:

@@ -74,6 +74,8 @@ class Judge:
         if self.reader.tool == "volume":
             if not case.may_refuse:
                 return "unclear refusal", f"a good file is refused: {answer.why}"
+            if UNFORESEEN in answer.why:
+                return "traceback", answer.why
             if answer.exit_code not in CLEAN_EXITS:
                 return "unclear refusal", f"exit code {answer.exit_code}: {answer.why}"
             if not any(files for _, files in answer.named):
@@ -116,6 +118,10 @@ class Judge:
         if np.isnan(right.affine).any() and not assumed:
             return "a number that the file lacks was assumed in silence"
         return right.differs(got, tolerance)
+
+
+UNFORESEEN = "the header is damaged ("
+"""What a refusal says where whatever was raised was caught."""
 
 
 def rounded_otherwise(seen: Picture, got: Picture, tolerance: float) -> bool:
