@@ -249,7 +249,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
         series(offsets_mm=(0, 1, 2, 3, 4, 5, 6, 7)),
     ),
     "gantry-tilt": (tilted(PIXEL * 0.55), tilted(0.09)),
-    "in-plane-shift": (shifted(PIXEL * 0.6), shifted(PIXEL * 0.45)),
+    "in-plane-shift": (shifted(0.12), shifted(0.08)),  # said; resampled from half a pixel on
     "resampled": (one_step(3.75), one_step(2.54)),
     "frame-order-contradicts-position": (
         series(enhanced=True, frames="shuffled"),

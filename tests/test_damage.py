@@ -291,3 +291,104 @@ def test_a_slice_of_another_study_that_fills_a_gap_is_named_in_the_refusal(tmp_p
     with pytest.raises(volume.GridError, match="missing") as refusal:
         volume.load(tmp_path)
     assert str(truth.paths[5]) in refusal.value.files
+
+
+@pytest.mark.parametrize("part", [0.45, 0.6])
+def test_a_shift_is_said_and_from_half_a_pixel_on_resampled(part, tmp_path):
+    truth = phantom(tmp_path, **SMALL, shifts={5: (0.8 * part, 0.0)})
+    made = volume.load(tmp_path)
+    (said,) = [f for f in made.findings if f.code == "in-plane-shift"]
+    assert truth.paths[5].name in said.files
+    assert ("resampled" in codes(made)) == (part > 0.5)
+
+
+def flipped_magic(raw: bytes) -> bytes:
+    return raw[:128] + b"DIBM" + raw[132:]
+
+
+def overwritten_head(raw: bytes) -> bytes:
+    return b"\xff" * 512 + raw[512:]
+
+
+def other_class(raw: bytes) -> bytes:
+    at = raw.rindex(b"1.2.840.10008.5.1.4.1.1.2\0")
+    return raw[: at + 24] + b"7" + raw[at + 25 :]
+
+
+@pytest.mark.parametrize("k", [5, 11])
+@pytest.mark.parametrize("damage", [flipped_magic, overwritten_head, other_class])
+def test_a_slice_that_looks_like_another_thing_is_named(damage, k, tmp_path):
+    truth = phantom(tmp_path, size=(40, 40, 12))
+    truth.paths[k].write_bytes(damage(truth.paths[k].read_bytes()))
+    try:
+        made = volume.load(tmp_path)
+    except volume.GridError as refusal:
+        assert k == 5
+        assert str(truth.paths[5]) in refusal.files
+        return
+    assert made.array.shape[0] == 11
+    assert truth.paths[11].name in named(f for f in made.findings if f.severity == "warning")
+
+
+def apart_by(**values):
+    def change(dataset):
+        for keyword, value in values.items():
+            setattr(dataset, keyword, value)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        apart_by(PixelSpacing=[0.9, 0.9]),
+        apart_by(PatientID="ANOTHER"),
+        apart_by(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
+        unplaced,
+    ],
+)
+def test_a_slice_set_apart_in_the_middle_is_named_in_the_refusal(change, tmp_path):
+    truth = phantom(tmp_path, **SMALL, edit=one(5, change))
+    with pytest.raises(volume.GridError, match="missing") as refusal:
+        volume.load(tmp_path)
+    assert str(truth.paths[5]) in refusal.value.files
+
+
+@pytest.mark.parametrize("high_bit", [12, 15])
+def test_a_slice_with_its_pixels_in_other_bits_is_refused(high_bit, tmp_path):
+    def change(dataset):
+        dataset.HighBit = high_bit
+
+    oddities = {"modality": "MR", "bits_stored": 12, "gradient": (1, 1, 2)}
+    truth = phantom(tmp_path, **SMALL, **oddities, edit=one(5, change))
+    with pytest.raises(volume.GridError, match="High Bit") as refusal:
+        volume.load(tmp_path)
+    assert str(truth.paths[5]) in refusal.value.files
+
+
+def test_one_slice_with_a_lookup_table_among_others_is_refused(tmp_path):
+    def change(dataset):
+        del dataset.RescaleSlope, dataset.RescaleIntercept
+        table = pydicom.Dataset()
+        table.add_new("LUTDescriptor", "US", [4, 0, 16])
+        table.ModalityLUTType = "HU"
+        table.add_new("LUTData", "OW", bytes([1, 0, 2, 0, 3, 0, 4, 0]))
+        dataset.ModalityLUTSequence = [table]
+
+    truth = phantom(tmp_path, **SMALL, edit=one(5, change))
+    with pytest.raises(volume.GridError, match="lookup table") as refusal:
+        volume.load(tmp_path)
+    assert truth.paths[5].name in " ".join(refusal.value.files)
+
+
+def test_free_text_for_a_modality_is_not_believed(tmp_path):
+    phantom(tmp_path, **SMALL, edit=lambda d, k, p: setattr(d, "Modality", "KIMSECRET"))
+    made = volume.load(tmp_path)
+    assert (made.modality, made.id[:3]) == ("CT", "ct_")
+
+
+def test_bytes_behind_a_deflated_stream_are_passed_over_once(tmp_path):
+    truth = phantom(tmp_path, size=(12, 10, 3), transfer_syntax="deflated")
+    with truth.paths[1].open("ab") as file:
+        file.truncate(512 << 20)
+    assert volume.load(tmp_path).array.shape[0] == 3

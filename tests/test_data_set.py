@@ -202,7 +202,7 @@ def test_an_element_that_is_there_twice_may_not_say_two_things():
 
 
 def test_elements_out_of_order_betray_a_damaged_implicit_header():
-    raw = struct.pack("<HHI", 0x0028, 0x0010, 2) + b"\0\2" + struct.pack("<HHI", 8, 0x60, 2) + b"CT"
+    raw = struct.pack("<HHI", 0x0028, 0x0010, 2) + b"\0\2" + struct.pack("<HHI", 3, 0x60, 2) + b"CT"
     with pytest.raises(Unreadable, match="out of order"):
         read_data_set(opened(raw, IMPLICIT_LITTLE))
 
@@ -241,3 +241,43 @@ def test_a_header_is_read_in_one_pass():
         Encoding(stream, encoding.transfer_syntax, False, True, len(raw), "", (), DEFAULT)
     )
     assert stream.given <= 1.1 * len(raw)
+
+
+def items(*contents: bytes) -> bytes:
+    return b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(c)) + c for c in contents)
+
+
+PLANE = element(0x00200032, b"DS", b"1\\2\\3 ")
+WRITTEN_BY_SCANNERS = {
+    "a needless delimiter of a sequence": element(0x00209113, b"SQ", items(PLANE) + SEQUENCE_END),
+    "a needless delimiter of an item": element(0x00209113, b"SQ", items(PLANE) + ITEM_END),
+    "explicit items in an unknown sequence": element(0x00091010, b"UN", b"", 0xFFFFFFFF)
+    + ITEM
+    + element(0x00080100, b"SH", b"T-A0")
+    + ITEM_END
+    + SEQUENCE_END
+    + element(0x00209113, b"SQ", items(PLANE)),
+    "a VR to come": element(0x00091010, b"OX", b"1234") + element(0x00209113, b"SQ", items(PLANE)),
+    "a description twice": element(0x0008103E, b"LO", b"A ")
+    + element(0x0008103E, b"LO", b"B ")
+    + element(0x00209113, b"SQ", items(PLANE)),
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN_BY_SCANNERS)
+def test_what_is_odd_and_harmless_is_read(how):
+    (item,) = elements.items(
+        read_data_set(opened(WRITTEN_BY_SCANNERS[how])), "PlanePositionSequence"
+    )
+    assert elements.floats(item, "ImagePositionPatient", 3) == (1, 2, 3)
+
+
+def test_elements_of_the_standard_may_stand_out_of_order():
+    raw = struct.pack("<HHI", 0x0008, 0x103E, 2) + b"A " + struct.pack("<HHI", 8, 0x60, 2) + b"CT"
+    assert elements.text(read_data_set(opened(raw, IMPLICIT_LITTLE)), "Modality") == "CT"
+
+
+@pytest.mark.parametrize("words", [b"0.5\\0.5\\ ", b"0.5\0\\\x000.5 "])
+def test_a_last_backslash_and_nuls_between_numbers_are_nothing(words):
+    raw = element(0x00280030, b"DS", words)
+    assert elements.floats(read_data_set(opened(raw)), "PixelSpacing", 2) == (0.5, 0.5)

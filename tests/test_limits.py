@@ -28,10 +28,10 @@ def test_the_words_of_the_command_line_are_read():
 
 
 @pytest.mark.parametrize(
-    "text", ["inflated", "inflated=-1", "nested=3", "frame=1e3", "nesting=999"]
+    "text", ["inflated", "inflated=-1", "nested=3", "frame=1e3", "nesting=999", "frame=0"]
 )
 def test_what_is_no_limit_is_refused_with_those_there_are(text):
-    with pytest.raises(ValueError, match=r"inflated=512|nesting is from 0 to"):
+    with pytest.raises(ValueError, match=r"inflated=512|is from 1 to"):
         parse_limits(text)
 
 

@@ -163,8 +163,15 @@ def _drift(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
     elif over > TOLERANCES.drift_said_mm:
         text = f"the slices drift by {over:.3g} mm in their plane over the stack: left as it is"
         yield info("gantry-tilt", text, evidence=evidence)
+    strays = np.linalg.norm(drift.shifts, axis=1)
     if is_shifted(drift, grid.placement, grid.pixel):
-        yield _shift(np.linalg.norm(drift.shifts, axis=1), slices, grid)
+        yield _shift(strays, slices, grid)
+    elif strays.max() > max(TOLERANCES.drift_said_mm, grid.placement.rounding_mm):
+        text = (
+            f"single slices stray by up to {strays.max():.3g} mm in their plane: left as they are"
+        )
+        names = _names([slices[int(strays.argmax())]])
+        yield info("in-plane-shift", text, files=names, evidence={"shift_mm": _mm(strays.max())})
 
 
 def _view_mm(header: SliceHeader, grid: Grid) -> float:
@@ -340,12 +347,15 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 def _rescales(slices: Sequence[SliceHeader]) -> list[Finding]:
     """Say that rescales vary: from slice to slice, or in a few slices among many."""
-    count = Counter((header.rescale.slope, header.rescale.intercept) for header in slices)
+    count = Counter(map(_scale, slices))
     if len(count) == 1:
         return []
-    slopes = [slope for slope, _ in count]
+    slopes = [slope for slope, *_ in count]
     evidence = {"least_slope": min(slopes), "greatest_slope": max(slopes)}
-    strays = _strays(slices, lambda h: (h.rescale.slope, h.rescale.intercept))
+    strays = _strays(slices, _scale)
+    if 0 < sum(header.lut is not None for header in slices) < len(slices):
+        text = "some slices have a modality lookup table and some have none"
+        return [error("rescale-varies", text, files=_names(strays), remedy=AGAIN)]
     if strays:
         text = f"{len(strays)} of {len(slices)} slices have another rescale: each has its own"
         return [warning("rescale-varies", text, files=_names(strays), evidence=evidence)]
@@ -353,14 +363,24 @@ def _rescales(slices: Sequence[SliceHeader]) -> list[Finding]:
     return [info("rescale-varies", text, evidence=evidence)]
 
 
+def _scale(header: SliceHeader) -> tuple[float, float, int]:
+    """Sum up how stored values become real ones."""
+    table = 0 if header.lut is None else hash((header.lut.first, header.lut.values))
+    return header.rescale.slope, header.rescale.intercept, table
+
+
 def _stored_otherwise(slices: Sequence[SliceHeader]) -> list[Finding]:
     """Say which slices hold pixels of other bits, or of another sign, than the others."""
     forms = Counter(map(_form, slices))
     if len(forms) == 1:
         return []
+    lifted = _strays(slices, lambda h: h.pixels.high_bit - h.pixels.bits_stored)
+    if lifted:
+        text = f"{len(lifted)} of {len(slices)} slices have their pixels in other bits (High Bit)"
+        return [error("pixels-vary", text, files=_names(lifted), remedy=AGAIN)]
     text = "pixels of " + ", ".join(
         f"{bits} of {allocated} bits{', signed,' if signed else ''} in {_count(n, 'slice')[:-4]}"
-        for (bits, allocated, signed), n in forms.most_common()
+        for (bits, allocated, signed, _), n in forms.most_common()
     )
     evidence = {"forms": len(forms)}
     strays = _strays(slices, _form)
@@ -368,8 +388,9 @@ def _stored_otherwise(slices: Sequence[SliceHeader]) -> list[Finding]:
     return [make("pixels-vary", text, files=_names(strays), evidence=evidence)]
 
 
-def _form(header: SliceHeader) -> tuple[int, int, bool]:
-    return header.pixels.bits_stored, header.pixels.bits_allocated, header.pixels.signed
+def _form(header: SliceHeader) -> tuple[int, int, bool, int]:
+    layout = header.pixels
+    return layout.bits_stored, layout.bits_allocated, layout.signed, layout.high_bit
 
 
 FEW, ONE_AMONG = 0.1, 4

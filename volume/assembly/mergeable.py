@@ -13,6 +13,8 @@ from volume.assembly.stack import Stack
 from volume.assembly.tolerances import TOLERANCES
 from volume.findings import Finding, warning
 
+PAIRS_AT_MOST = 1_000_000
+"""Of more stacks of one kind not every pair is looked at."""
 NEAR_STEPS = 1.5
 """A slice this close to the end of a stack, in steps, may be its next one."""
 
@@ -29,7 +31,10 @@ def with_mergeable(stacks: Sequence[Stack]) -> list[Stack]:
             alike[_kinship(stack)].append(stack)
     found: dict[str, list[Finding]] = defaultdict(list)
     for family in alike.values():
+        series = {(stack.slices[0].study_uid, stack.series_uid) for stack in family}
         long = [stack for stack in family if stack.kind in EVEN and len(stack.slices) > 2]
+        if len(series) == 1 or len(long) * len(family) > PAIRS_AT_MOST:
+            continue
         for stack, other in product(long, family):
             if _are_related(stack, other) and _continues(stack, other):
                 found[stack.id].append(_finding(other))

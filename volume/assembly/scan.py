@@ -84,7 +84,7 @@ def scan(
     account = _Account(findings=list(special))
     _read_all(files, account, limits_of(limits), progress or Silent())
     series, dropped = _assemble_series(account.slices)
-    series = [_with_file_findings(one, account) for one in series]
+    series = [_with_strays(_with_file_findings(one, account)) for one in series]
     used, lost = _names(series)
     records = [_record(found.name, account, used, lost, dropped) for found in files]
     return Scan(source, tuple(series), tuple(records), tuple(_merge(account.findings)))
@@ -111,10 +111,17 @@ def _read_all(
 def _reject(account: _Account, found: FoundFile, fault: Unreadable) -> None:
     ignored, reason = fault.code in IGNORED, str(fault)
     fate = Fate.IGNORED if ignored else Fate.FAILED
-    record = FileRecord(found.name, fate, reason, fault.code, fault.series_uid)
+    record = FileRecord(found.name, fate, reason, fault.code, fault.series_uid, _size(found.path))
     account.rejected[found.name] = record
     make = info if ignored else error
     account.findings.append(make(fault.code, reason, files=(found.name,), remedy=fault.remedy))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)  # noqa: PTH202 there may be many
+    except OSError:
+        return 0
 
 
 def _assemble_series(
@@ -164,22 +171,54 @@ def _with_file_findings(series: Series, account: _Account) -> Series:
     return replace(series, stacks=tuple(map(add, series.stacks)))
 
 
+def _with_strays(series: Series) -> Series:
+    """Name, for a stack that misses slices, the few of its series that were set apart."""
+
+    def add(stack: Stack) -> Stack:
+        if not any(f.code == "missing-slices" for f in stack.refusals):
+            return stack
+        apart = [h.name for other in series.stacks if other is not stack for h in other.slices]
+        if not 0 < len(apart) <= STRAYS_NAMED:
+            return stack
+        text = f"{len(apart)} slices of this series were set apart, and may be those"
+        stray = warning("left-out", text, files=tuple(dict.fromkeys(apart)))
+        return replace(stack, findings=(*stack.findings, stray))
+
+    return replace(series, stacks=tuple(map(add, series.stacks)))
+
+
+STRAYS_NAMED = 8
 DAMAGED = frozenset({"unreadable", "pixels-truncated"})
 
 
 def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
-    """Name damaged files that may hold slices of a stack: of its series, or of its folder.
+    """Name files that may hold slices of a stack: of its series, or damaged in its folder.
 
-    At the ends of a stack nothing else would tell that a slice is missing.
+    At the ends of a stack nothing else would tell that a slice is missing. A file that is no
+    DICOM any more is known by its size.
     """
     folders = {os.path.dirname(header.name) for header in stack.slices}  # noqa: PTH120
+    usual = _size(stack.slices[0].path)
+
+    def may_belong(record: FileRecord) -> bool:
+        if record.series_uid:
+            return record.series_uid == stack.series_uid
+        if os.path.dirname(record.name) not in folders:  # noqa: PTH120
+            return False
+        alike = abs(record.size - usual) <= ALIKE * usual
+        return record.code in DAMAGED or (record.code == "not-dicom" and alike)
+
     return [
-        warning(record.code, f"a file that may belong here: {record.reason}", files=(record.name,))
+        (info if record.code in IGNORED - {"not-dicom"} else warning)(
+            record.code, f"a file that may belong here: {record.reason}", files=(record.name,)
+        )
         for record in account.rejected.values()
-        if record.fate is Fate.FAILED and record.code in DAMAGED
-        if record.series_uid == stack.series_uid
-        or (not record.series_uid and os.path.dirname(record.name) in folders)  # noqa: PTH120
+        if may_belong(record)
     ]
+
+
+ALIKE = 0.1
+"""Slices of a series differ little in their size."""
 
 
 def _record(

@@ -78,7 +78,7 @@ def _refusal(stack: Stack) -> GridError:
     found = stack.refusals
     first = stack.slices[0]
     top = first.path.removesuffix(first.name)
-    strays = LOST | {"mergeable-series"}
+    strays = LOST | {"mergeable-series", "left-out", "not-dicom"}
     beside = [f for f in stack.findings if f.severity is Severity.WARNING and f.code in strays]
     names = [name for finding in (*beside, *found) for name in finding.files]
     return GridError(

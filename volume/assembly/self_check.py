@@ -49,7 +49,8 @@ def check(volume: Volume, slices: Sequence[SliceHeader], probes: Probes, within_
     """
     for n, header in enumerate(slices):
         places = _places(header, probes.pixels[n])
-        ijk = np.rint(volume.geometry.to_index(places)).astype(int)
+        k = np.rint(volume.geometry.to_index(places)[:, 2]).astype(int)
+        ijk = np.column_stack([probes.pixels[n][:, ::-1], k])
         _check_places(volume, header, places, ijk, within_mm + SLACK_MM)
         found = volume.array[ijk[:, 2], ijk[:, 1], ijk[:, 0]]
         _check_values(volume, header, probes.stored[n], found)

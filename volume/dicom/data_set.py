@@ -51,6 +51,7 @@ class _Form(NamedTuple):
 
 
 IMPLICIT_LITTLE = _Form(implicit=True, little=True)
+EXPLICIT_LITTLE = _Form(implicit=False, little=True)
 NOTHING: Set[int] = frozenset()
 
 
@@ -107,7 +108,7 @@ class _Walk:
             if tag in PIXEL_TAGS and depth == 0:
                 return found, pos
             vr, length, start = self._head(pos, at, tag, form, end)
-            if tag <= last and not vr and form.implicit:
+            if tag <= last and form.implicit and not _is_known(tag):
                 raise Unreadable(f"element {name_tag(tag)} stands out of order")
             last = tag
             kept = tag in wanted
@@ -118,7 +119,7 @@ class _Walk:
                 items, pos = self._items(
                     start,
                     start + length if closes else end,
-                    IMPLICIT_LITTLE if vr == b"UN" else form,
+                    self._form_of_unknown(start, end) if vr == b"UN" else form,
                     wanted if kept else NOTHING,
                     depth + 1,
                     closed=closes,
@@ -145,7 +146,7 @@ class _Walk:
         elif vr in VRS:
             (length,) = struct.unpack_from(byte_order + "H", self._chunk, at + 6)
         elif vr.isalpha() and vr.isupper():
-            raise Unreadable(f"element {name_tag(tag)} has no known value representation")
+            length, start = self._length_of_unknown(pos, tag, form, end)
         else:  # written without one, as some do inside explicit data sets
             vr = b""
             (length,) = struct.unpack_from(byte_order + "I", self._chunk, at + 4)
@@ -158,6 +159,33 @@ class _Walk:
             where = "the file ends" if end == self._size else "its sequence ends"
             raise Unreadable(f"{where} inside element {name_tag(tag)}")
         return vr, length, start
+
+    def _form_of_unknown(self, start: int, end: int) -> _Form:
+        """Tell how the items of a UN sequence are written: implicit (PS3.5 6.2.2) or not."""
+        if end - start < 16:
+            return IMPLICIT_LITTLE
+        at = self._look(start, 16, end)
+        is_explicit = self._chunk[at + 12 : at + 14] in VRS
+        return EXPLICIT_LITTLE if is_explicit else IMPLICIT_LITTLE
+
+    def _length_of_unknown(self, pos: int, tag: int, form: _Form, end: int) -> tuple[int, int]:
+        """Find the length of an element of a VR to come: whichever form leads to a next one."""
+        order = "<" if form.little else ">"
+        for start, code in ((pos + 8, "H"), (pos + 12, "I")):
+            if start > end:
+                break
+            size = struct.calcsize(code)
+            at = self._look(start - size, size, end)
+            (length,) = struct.unpack_from(order + code, self._chunk, at)
+            behind = start + length
+            if behind == end:
+                return length, start
+            if behind + 8 <= end:
+                at = self._look(behind, 8, end)
+                group, number = struct.unpack_from(order + "HH", self._chunk, at)
+                if group << 16 | number > tag and self._chunk[at + 4 : at + 6] in VRS:
+                    return length, start
+        raise Unreadable(f"element {name_tag(tag)} has no known value representation")
 
     def _value(self, tag: int, vr: bytes, start: int, length: int) -> bytes:
         """Read the bytes of an element that is no sequence."""
@@ -184,8 +212,10 @@ class _Walk:
             group, number, length = head.unpack_from(self._chunk, at)
             self._count()
             tag, pos = group << 16 | number, pos + 8
-            if tag == SEQUENCE_END and not closed:
+            if tag == SEQUENCE_END and (not closed or (length == 0 and pos == end)):
                 return items, pos
+            if tag == ITEM_END and length == 0:  # behind an item that has a length: needless
+                continue
             if tag != ITEM:
                 raise Unreadable(f"{name_tag(tag)} stands where an item of a sequence should")
             if length == UNDEFINED:
@@ -233,7 +263,20 @@ UNDEFINED_ALLOWED = frozenset({b"", b"SQ", b"UN", b"OB", b"OW"})
 """What may be as long as it takes (PS3.5 7.1.1)."""
 
 
+def _is_known(tag: int) -> bool:
+    """Say whether the standard has such an element: what lies between two others has none."""
+    if tag in VR_OF:
+        return True
+    from pydicom.datadict import dictionary_has_tag
+
+    return dictionary_has_tag(tag)
+
+
+LABELS = frozenset({b"LO", b"SH", b"PN", b"DA", b"TM", b"DT"})
+"""VRs of what neither places nor scales a pixel: of two the first is kept."""
+
+
 def _add(found: DataSet, tag: int, element: Element) -> None:
     """Keep an element; the same tag twice is a contradiction unless both say the same."""
-    if found.setdefault(tag, element) != element:
+    if found.setdefault(tag, element) != element and VR_OF.get(tag) not in LABELS:
         raise Unreadable(f"element {name_tag(tag)} is there twice and says two things")

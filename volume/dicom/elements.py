@@ -35,7 +35,8 @@ def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
     form = BINARY.get(ATTRIBUTES[keyword].vr if element.vr in UNTOLD else element.vr)
     if form is None:
         joined = element.value.decode("latin-1").strip("\0 \r\n\t")
-        return tuple(part.strip() for part in joined.split("\\")) if joined else ()
+        parts = tuple(part.strip("\0 \r\n\t") for part in joined.split("\\"))
+        return parts[:-1] if parts[-1] == "" else parts  # nothing behind a last backslash
     width = struct.calcsize(form)
     count, left = divmod(len(element.value), width)
     if left:
@@ -80,8 +81,10 @@ DELIMITERS = set(b"\r\n\t\f\\")
 """Behind these a text is in its first character set again (PS3.5 6.1.2.5.3)."""
 
 
-def floats(data: DataSet, keyword: str, count: int) -> tuple[float, ...] | None:
-    """Give exactly `count` finite, plausible numbers, or None where the element is empty.
+def floats(
+    data: DataSet, keyword: str, count: int, *, below: float = PLAUSIBLE
+) -> tuple[float, ...] | None:
+    """Give exactly `count` finite numbers, plausible ones, or None where the element is empty.
 
     Raises `Unreadable` on anything else: too many, too few, a comma, NaN, 1e400.
     """
@@ -94,7 +97,7 @@ def floats(data: DataSet, keyword: str, count: int) -> tuple[float, ...] | None:
         raise Unreadable(f"{keyword} holds no number{_show(found)}") from None
     if len(numbers) != count:
         raise Unreadable(f"{keyword} holds {len(numbers)} numbers instead of {count}")
-    if not all(math.isfinite(n) and abs(n) < PLAUSIBLE for n in numbers):
+    if not all(math.isfinite(n) and abs(n) < below for n in numbers):
         raise Unreadable(f"{keyword} holds a number that cannot be{_show(found)}")
     return numbers
 
@@ -137,7 +140,7 @@ DECIMAL = re.compile(r"[-+]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][-
 def _show(found: tuple[str | float, ...]) -> str:
     """Quote what should have been numbers; other text may be anything, and stays unsaid."""
     joined = "\\".join(map(str, found))
-    return f": {joined!r}" if NUMERIC.fullmatch(joined) else ""
+    return f": '{joined}'" if NUMERIC.fullmatch(joined) else ""
 
 
 NUMERIC = re.compile(r"[-+0-9.,e\\ ]{1,60}|[-+]?(?:nan|inf)", re.IGNORECASE | re.ASCII)

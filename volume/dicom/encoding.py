@@ -83,6 +83,8 @@ def open_data_set(file: BinaryIO, name: str, limits: Limits = DEFAULT) -> Encodi
         if not any(start):
             raise Unreadable("the file is empty" if not start else "the file ends in its preamble")
         _refuse_archive(start)
+        if _has_meta(file):
+            raise Unreadable("the word DICM is damaged before the file meta information")
         if not _starts_like_dicom(start, size):
             raise NotDicom
         file.seek(0)
@@ -103,6 +105,13 @@ def open_data_set(file: BinaryIO, name: str, limits: Limits = DEFAULT) -> Encodi
     implicit, little = seen or _flags(transfer_syntax)
     noticed = tuple(findings)
     return Encoding(file, transfer_syntax, implicit, little, size, sop_class, noticed, limits)
+
+
+def _has_meta(file: BinaryIO) -> bool:
+    """Say whether file meta information stands where it should, behind a damaged preamble."""
+    file.seek(132)
+    head = file.read(6)
+    return head[:4] in (b"\2\0\0\0", b"\2\0\1\0") and head[4:] in VRS
 
 
 ARCHIVES = {b"PK\x03\x04": "zip archive", b"\x1f\x8b": "gzip file", b"BZh": "bzip2 file"}
@@ -205,8 +214,8 @@ def _inflate(file: BinaryIO, limits: Limits) -> io.BytesIO:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     out = io.BytesIO()
     try:
-        while block := file.read(2**20):
-            while block:
+        while not inflater.eof and (block := file.read(2**20)):
+            while block and not inflater.eof:
                 left = limits.inflated * MIB - out.tell()
                 if left <= 0:
                     raise Unreadable(

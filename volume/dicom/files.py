@@ -39,6 +39,8 @@ class FileRecord:
     code: str = ""
     series_uid: str = ""
     """Of a failed file, where that much could be read."""
+    size: int = 0
+    """Bytes, of a file that is not used."""
 
 
 def find_files(source: str) -> tuple[list[FoundFile], list[Finding]]:

@@ -52,13 +52,17 @@ def pixel_spacing(data: DataSet) -> tuple[float, float] | None:
     return found[0], found[1]
 
 
+VALUE = 1e12
+"""No rescale is larger; becquerels a millilitre may be millions."""
+
+
 def rescale(data: DataSet, unit: str = "") -> Rescale | None:
     """Read slope, intercept and unit, or None where neither number is there.
 
     Raises `Unreadable` where a number is there that is none, or the slope is zero.
     """
-    slope = elements.floats(data, "RescaleSlope", 1)
-    intercept = elements.floats(data, "RescaleIntercept", 1)
+    slope = elements.floats(data, "RescaleSlope", 1, below=VALUE)
+    intercept = elements.floats(data, "RescaleIntercept", 1, below=VALUE)
     if slope is None and intercept is None:
         return Rescale(unit=unit) if unit else None
     declared = (slope is not None) + (intercept is not None)

@@ -30,8 +30,10 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not 0 <= value <= AT_MOST[field.name]:
-                raise ValueError(f"{field.name} is from 0 to {AT_MOST[field.name]}, not {value}")
+            least = 0 if field.name == "memory" else 1
+            if not least <= value <= AT_MOST[field.name]:
+                limits = f"from {least} to {AT_MOST[field.name]}"
+                raise ValueError(f"{field.name} is {limits}, not {value}")
 
     @property
     def raised(self) -> dict[str, int]:

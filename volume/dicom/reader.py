@@ -57,14 +57,21 @@ def read_headers(
 def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
     data = read_data_set(encoding)
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
-    refused = sop_classes.judge(sop_class)
-    if refused:
-        raise Unreadable(refused[1], refused[0])
     try:
+        _refuse_class(sop_class, encoding.sop_class_uid)
         return _slices(data, encoding, found, sop_class)
     except Unreadable as fault:
         fault.series_uid = elements.text(data, "SeriesInstanceUID")
         raise
+
+
+def _refuse_class(sop_class: str, said_before: str) -> None:
+    """Refuse what is no slice; one that the file meta information calls a slice is damaged."""
+    refused = sop_classes.judge(sop_class)
+    if refused and said_before and sop_classes.judge(said_before) is None:
+        raise Unreadable("the file names two SOP classes, and only one of them is of slices")
+    if refused:
+        raise Unreadable(refused[1], refused[0])
 
 
 def _slices(
@@ -106,7 +113,7 @@ def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: st
         study_uid=elements.text(data, "StudyInstanceUID"),
         series_uid=elements.text(data, "SeriesInstanceUID"),
         frame_of_reference_uid=elements.text(data, "FrameOfReferenceUID"),
-        modality=elements.text(data, "Modality") or sop_classes.modality(sop_class),
+        modality=_modality(data, sop_class),
         series_number=number,
         description=elements.label(data, "SeriesDescription"),
         instance_number=_number(elements.hint(data, "InstanceNumber")),
@@ -130,6 +137,12 @@ def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: st
         pixels=layout,
         traits=read_traits(data),
     )
+
+
+def _modality(data: DataSet, sop_class: str) -> str:
+    """Read the Modality where it is a term of the standard, else take what the class implies."""
+    said = elements.text(data, "Modality")
+    return said if said in sop_classes.MODALITIES else sop_classes.modality(sop_class)
 
 
 def _number(value: float | None) -> int | None:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from volume.dicom.encoding import Unreadable
 
 HEADER = 64
+NOTHING = b"\0\x80"
+"""Bytes that fill a segment up: 128 stands for nothing (PS3.5 G.3.1)."""
 
 
 def decode(data: bytes, pixels: int, samples: int, bytes_each: int) -> NDArray[np.uint8]:
@@ -53,6 +55,6 @@ def _unpack(segment: bytes, length: int) -> NDArray[np.uint8]:
             at += 1
     if len(out) < length or at > end:
         raise Unreadable("an RLE segment ends early", "pixels-truncated")
-    if len(out) > length or (end - at > 1 and any(segment[at:])):
+    if len(out) > length or (end - at > 1 and segment[at:].strip(NOTHING)):
         raise Unreadable("an RLE segment is damaged: its bytes are not those of its pixels")
     return np.frombuffer(bytes(out), np.uint8)

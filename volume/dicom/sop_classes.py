@@ -55,6 +55,10 @@ PROJECTIONS = frozenset(
 DICOMDIR = "1.2.840.10008.1.3.10"
 
 
+MODALITIES = frozenset("CT MR PT NM OT XA RF MG US OCT OPT RTDOSE SC".split())
+"""Terms of Modality (PS3.3 C.7.3.1.1.1) that images of slices may bear; other text is none."""
+
+
 def modality(sop_class_uid: str) -> str:
     """Give the modality that a SOP class implies, for files that leave it empty."""
     words = {**SLICES, **FRAMES}.get(sop_class_uid, "").split()
