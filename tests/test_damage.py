@@ -241,6 +241,16 @@ def test_no_free_text_of_a_tag_reaches_a_sidecar(tmp_path):
         assert made.axis[1] in (1, 2)
 
 
+@pytest.mark.parametrize("bits", [17, 32])
+def test_a_codestream_of_more_bits_than_there_is_room_for_is_refused(bits, tmp_path):
+    truth = phantom(tmp_path, **SMALL, transfer_syntax="jpeg-2000")
+    raw = bytearray(truth.paths[5].read_bytes())
+    raw[raw.index(b"\xff\x4f\xff\x51") + 42] = bits - 1
+    truth.paths[5].write_bytes(raw)
+    with pytest.raises(volume.PixelError, match=f"samples of {bits} bits"):
+        volume.load(tmp_path)
+
+
 @pytest.mark.parametrize("bits", [2, 8])
 def test_one_codestream_of_fewer_bits_than_the_others_is_refused_by_name(bits, tmp_path):
     """A lie in the codestream's own header, which the decoder believes."""

@@ -52,8 +52,8 @@ def pixel_spacing(data: DataSet) -> tuple[float, float] | None:
     return found[0], found[1]
 
 
-VALUE = 1e12
-"""No rescale is larger; becquerels a millilitre may be millions."""
+VALUE = 1e7
+"""No rescale is so large; becquerels a millilitre may be millions."""
 
 
 def rescale(data: DataSet, unit: str = "") -> Rescale | None:

@@ -170,6 +170,8 @@ def _look(file: BinaryIO, fragments: Sequence[Fragment], header: SliceHeader) ->
     seen = look(read_fragments(file, fragments, HEAD), header.pixels.transfer_syntax)
     if seen is not None:
         refuse_another_size(seen, header.rows, header.columns, header.pixels.samples)
+        if seen.precision > header.pixels.bits_allocated:
+            raise Unreadable(f"the compressed frame has samples of {seen.precision} bits")
     return seen
 
 
