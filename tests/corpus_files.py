@@ -52,7 +52,7 @@ def other_files(draw: Random, goods: Goods) -> Iterator[Damaged]:
         "GIF": b"GIF89a" + noise,
         "TIFF": b"II*\0" + noise,
         "PDF": b"%PDF-1.7\n" + noise,
-        "gzip": gzip.compress(inside),
+        "gzip": gzip.compress(inside, mtime=0),
         "bzip2": bz2.compress(inside),
         "zip": _zip(inside),
         "tar": _tar(inside),
@@ -77,7 +77,7 @@ def other_files(draw: Random, goods: Goods) -> Iterator[Damaged]:
 def _zip(data: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("../../I0001.dcm", data)
+        archive.writestr(zipfile.ZipInfo("../../I0001.dcm"), data)  # without a time
     return out.getvalue()
 
 
@@ -185,6 +185,6 @@ def deflate_garbage(draw: Random, goods: Goods) -> Iterator[Damaged]:
         meta = meta[: len(meta) - (len(good.data) - good.map.body)]
         body = draw.choice(
             [draw.randbytes(3000), b"", b"\0", b"\x03\0", zlib.compress(good.data[good.map.body :]),
-             gzip.compress(good.data[good.map.body :]), b"\x04" * 2000]
+             gzip.compress(good.data[good.map.body :], mtime=0), b"\x04" * 2000]
         )  # fmt: skip
         yield _case(good, f"{len(body)} bytes of garbage as deflated", meta + body)

@@ -380,7 +380,7 @@ def impossible_planes(draw: Random, goods: Goods) -> Iterator[Damaged]:
 
 def lying_vrs(draw: Random, goods: Goods) -> Iterator[Damaged]:
     """Give an element another VR in the same bytes."""
-    vrs = [*LONG, *"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()]
+    vrs = [*sorted(LONG), *"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()]
     explicit = [good for good in goods if not good.map.implicit]
     while True:
         good = draw.choice(explicit)
