@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +15,41 @@ import shared_data
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")  # a red run must mean the change, not the draw
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """Run the command line in this process; give (exit code, stdout, stderr)."""
+    from volume.cli import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["volume", *map(str, arguments)])
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # which `main` sets
+        handler = signal.getsignal(signal.SIGTERM)
+        with pytest.raises(SystemExit) as left:
+            main()
+        signal.signal(signal.SIGTERM, handler)
+        told = capsys.readouterr()
+        return int(left.value.code or 0), told.out, told.err
+
+    return call
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the list of every text that is drawn from now on."""
+    from volume.viewer import overlay
+
+    texts: list[str] = []
+
+    class Listened(overlay.vtkTextActor):
+        def SetInput(self, text: str) -> None:  # noqa: N802 VTK's
+            texts.append(text)
+            super().SetInput(text)
+
+    monkeypatch.setattr(overlay, "vtkTextActor", Listened)
+    return texts
+
 
 NO_X_SERVER = "no X server"
 """Begins the reason of a skip that root, who can install one, may not have."""

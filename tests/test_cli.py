@@ -17,23 +17,6 @@ import pytest
 
 import volume
 from phantom import phantom
-from volume.cli import main
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Run the command line in this process; give (exit code, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["volume", *map(str, arguments)])
-        handler = signal.getsignal(signal.SIGTERM)
-        with pytest.raises(SystemExit) as left:
-            main()
-        signal.signal(signal.SIGTERM, handler)
-        told = capsys.readouterr()
-        return int(left.value.code or 0), told.out, told.err
-
-    return call
 
 
 @pytest.fixture

@@ -364,6 +364,16 @@ def test_a_slice_set_apart_in_the_middle_is_named_in_the_refusal(change, tmp_pat
     assert str(truth.paths[5]) in refusal.value.files
 
 
+def test_the_forms_of_pixels_are_told_in_words(tmp_path):
+    def change(dataset):
+        dataset.BitsStored, dataset.HighBit = 11, 10
+
+    oddities = {"modality": "MR", "bits_stored": 12, "gradient": (0.1, 0.1, 1)}
+    phantom(tmp_path, **SMALL, **oddities, edit=one(5, change))
+    (said,) = [f for f in volume.load(tmp_path).findings if f.code == "pixels-vary"]
+    assert said.message == "pixels of 12 of 16 bits in 11 slices, 11 of 16 bits in 1 slice"
+
+
 @pytest.mark.parametrize("high_bit", [12, 15])
 def test_a_slice_with_its_pixels_in_other_bits_is_refused(high_bit, tmp_path):
     def change(dataset):

@@ -40,19 +40,10 @@ def test_the_library_says_what_it_is_not():
 
 @needs_gl
 @pytest.mark.parametrize("size", [(1000, 700), (1600, 1000)])
-def test_the_window_says_what_it_is_not(tmp_path, monkeypatch, size):
-    from volume.viewer import overlay
+def test_the_window_says_what_it_is_not(tmp_path, drawn, size):
     from volume.viewer.scene import scene_of
     from volume.viewer.window import Window
 
-    drawn = []
-
-    class Listened(overlay.vtkTextActor):
-        def SetInput(self, text):  # noqa: N802 VTK's
-            drawn.append(text)
-            super().SetInput(text)
-
-    monkeypatch.setattr(overlay, "vtkTextActor", Listened)
     phantom(tmp_path, size=(10, 8, 6))
     head = volume.load(tmp_path)
     window = Window(head, scene_of(head), size=size, off_screen=True)

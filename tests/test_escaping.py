@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import signal
 import struct
 import sys
 import unicodedata
@@ -21,7 +20,6 @@ import volume
 from phantom import phantom
 from test_gl import needs_gl
 from volume.atomic import safe_name
-from volume.cli import main
 from volume.cli.console import Bar
 from volume.errors import ExistsError, VolumeError
 from volume.escaping import LONGEST, escape, escape_json
@@ -56,19 +54,14 @@ def acting(text: str) -> set[str]:
 
 
 @pytest.fixture
-def run(capsys, monkeypatch):
-    """Run the command line in this process; give (exit code, stdout, stderr), seen to be clean."""
+def run(run):
+    """Run the command line, and see that what it says is clean."""
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["volume", *map(str, arguments)])
-        handler = signal.getsignal(signal.SIGTERM)
-        with pytest.raises(SystemExit) as left:
-            main()
-        signal.signal(signal.SIGTERM, handler)
-        out, err = capsys.readouterr()
+        code, out, err = run(*arguments)
         assert acting(out + err) == set()
         assert "--json" in arguments or len(out + err) < FLOOD
-        return int(left.value.code or 0), out, err
+        return code, out, err
 
     return call
 
@@ -352,17 +345,9 @@ def test_a_bar_takes_no_markup_and_no_hidden_characters(monkeypatch):
 @pytest.mark.parametrize(
     "text", [*HOSTILE.values(), LONG, "$x_{1}$"], ids=[*HOSTILE, "long", "tex"]
 )
-def test_what_is_drawn_is_plain(tmp_path, monkeypatch, text):
+def test_what_is_drawn_is_plain(tmp_path, drawn, text):
     from volume.viewer import overlay
 
-    drawn = []
-
-    class Listened(overlay.vtkTextActor):
-        def SetInput(self, text):  # noqa: N802 VTK's
-            drawn.append(text)
-            super().SetInput(text)
-
-    monkeypatch.setattr(overlay, "vtkTextActor", Listened)
     head = volume.load(hostile_series(tmp_path, text))
     head = replace(head, id=text, unit=text, findings=(info("split-by", text),))
     volume.screenshot(head, tmp_path / "a.png", title=text, size=(500, 400))

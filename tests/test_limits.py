@@ -102,3 +102,25 @@ def test_a_limit_that_was_raised_is_said_in_the_volume(tmp_path):
     made = volume.load(tmp_path, limits="nesting=100")
     (said,) = [f for f in made.findings if f.code == "limits-raised"]
     assert (said.message, said.evidence) == ("limits set by hand: nesting 100", {"nesting": 100})
+
+
+def test_a_raised_limit_holds_where_the_identity_is_read(tmp_path, monkeypatch):
+    from volume.dicom import identity
+
+    phantom(tmp_path, **SMALL)
+    opened, asked = identity.open_data_set, []
+    monkeypatch.setattr(
+        identity, "open_data_set", lambda *how: (asked.append(how), opened(*how))[1]
+    )
+    volume.load(tmp_path, limits="inflated=9999", identifiers=True)
+    assert [how[2].inflated for how in asked] == [9999]
+
+
+def test_a_copy_beyond_its_limit_is_like_no_other(tmp_path, monkeypatch):
+    def refused(*_how):
+        raise Unreadable("the deflated data set swells")
+
+    phantom(tmp_path, **SMALL, transfer_syntax="deflated", duplicates=(1,), duplicates_as="new-uid")
+    monkeypatch.setattr("volume.assembly.duplicates.inflated", refused)
+    (stack,) = volume.scan(tmp_path).stacks
+    assert "ambiguous-repeats" in {finding.code for finding in stack.refusals}

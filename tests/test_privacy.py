@@ -241,18 +241,8 @@ def test_what_stands_in_place_of_a_uid_is_not_written(tmp_path):
 
 @needs_gl
 @pytest.mark.parametrize("which", ["series", "gappy"])
-def test_no_planted_value_is_drawn_or_in_the_picture(run, request, tmp_path, monkeypatch, which):
-    from volume.viewer import overlay
-
+def test_no_planted_value_is_drawn_or_in_the_picture(run, request, tmp_path, drawn, which):
     folder, tokens = request.getfixturevalue(which)
-    drawn = []
-
-    class Listened(overlay.vtkTextActor):
-        def SetInput(self, text):  # noqa: N802 VTK's
-            drawn.append(text)
-            super().SetInput(text)
-
-    monkeypatch.setattr(overlay, "vtkTextActor", Listened)
     path = tmp_path / "a.png"
     code, said = run("view", folder, "--screenshot", path, "--size", "500,400")
     assert code == 0, said

@@ -332,14 +332,12 @@ def verbs(source: Path, output: Path) -> dict[str, tuple[object, ...]]:
 @pytest.mark.parametrize("verb", ["export", "all", "mesh", "view"])
 @pytest.mark.parametrize("place", ["source", "source/deep", "link", "source/deep/../new", "."])
 @pytest.mark.parametrize("overwrite", [(), ("--overwrite",)])
-def test_nothing_is_written_into_the_source(
-    command_line, monkeypatch, source, verb, place, overwrite
-):
+def test_nothing_is_written_into_the_source(run, monkeypatch, source, verb, place, overwrite):
     monkeypatch.chdir(source.parent)
     if place == ".":
         monkeypatch.chdir(source / "deep")
     before = tree(source)
-    code, _, err = command_line(*verbs(source, Path(place, "out"))[verb], *overwrite)
+    code, _, err = run(*verbs(source, Path(place, "out"))[verb], *overwrite)
     assert code == 1
     what, where, way_out = err.splitlines()
     assert what == "volume: the output would lie inside the source, which is never written to"
@@ -348,46 +346,29 @@ def test_nothing_is_written_into_the_source(
     assert tree(source) == before
 
 
-@pytest.fixture
-def command_line(capsys, monkeypatch):
-    """Run the command line in this process; give (exit code, stdout, stderr)."""
-    from volume.cli import main
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["volume", *map(str, arguments)])
-        handler = signal.getsignal(signal.SIGTERM)
-        with pytest.raises(SystemExit) as left:
-            main()
-        signal.signal(signal.SIGTERM, handler)
-        told = capsys.readouterr()
-        return int(left.value.code or 0), told.out, told.err
-
-    return call
-
-
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_all_does_not_write_into_the_source_itself(command_line, source):
+def test_all_does_not_write_into_the_source_itself(run, source):
     before = tree(source)
     for folder in (source, source.parent / "link", source / "deep"):
-        code, _, err = command_line("export", source, folder, "--all", "--overwrite")
+        code, _, err = run("export", source, folder, "--all", "--overwrite")
         assert code == 1
         assert "never written to" in err
     assert tree(source) == before
 
 
-def test_a_folder_whose_name_begins_alike_is_beside_it(command_line, source):
+def test_a_folder_whose_name_begins_alike_is_beside_it(run, source):
     (source.parent / "source-2").mkdir()
     output = source.parent / "source-2" / "head.nii"
-    assert command_line("export", source, output)[0] == 0
-    assert command_line("export", source, source.parent / "head.nii")[0] == 0
+    assert run("export", source, output)[0] == 0
+    assert run("export", source, source.parent / "head.nii")[0] == 0
 
 
-def test_a_source_that_is_a_file_is_not_replaced(command_line, source, monkeypatch):
+def test_a_source_that_is_a_file_is_not_replaced(run, source, monkeypatch):
     monkeypatch.chdir(source.parent)
-    assert command_line("export", source, "head.nii")[0] == 0
+    assert run("export", source, "head.nii")[0] == 0
     before = Path("head.nii").read_bytes()
     Path("alias.nii").symlink_to("head.nii")
     for one, output in (
@@ -396,19 +377,19 @@ def test_a_source_that_is_a_file_is_not_replaced(command_line, source, monkeypat
         ("alias.nii", "head.nii"),
         ("head.nii", "alias.nii"),
     ):
-        code, _, err = command_line("export", one, output, "--overwrite")
+        code, _, err = run("export", one, output, "--overwrite")
         assert code == 1
         assert "would take the place of the source" in err
         assert "choose another name" in err
     assert Path("head.nii").read_bytes() == before
-    assert command_line("export", "head.nii", "other.nrrd")[0] == 0
+    assert run("export", "head.nii", "other.nrrd")[0] == 0
 
 
-def test_a_source_is_not_replaced_by_a_sidecar(command_line, source, monkeypatch):
+def test_a_source_is_not_replaced_by_a_sidecar(run, source, monkeypatch):
     monkeypatch.chdir(source.parent)
     slice_ = next((source / "deep").iterdir()).rename("head.json")
     before = slice_.read_bytes()
-    code, _, err = command_line("export", "head.json", "head.nii", "--overwrite")
+    code, _, err = run("export", "head.json", "head.nii", "--overwrite")
     assert code == 1
     assert "would take the place of the source" in err
     assert slice_.read_bytes() == before
@@ -417,30 +398,28 @@ def test_a_source_is_not_replaced_by_a_sidecar(command_line, source, monkeypatch
 # --all and its folder
 
 
-def test_all_follows_no_link_out_of_its_folder(command_line, source, tmp_path):
+def test_all_follows_no_link_out_of_its_folder(run, source, tmp_path):
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
-    assert command_line("export", source, out, "--all")[0] == 0
+    assert run("export", source, out, "--all")[0] == 0
     elsewhere.mkdir()
     for path in sorted(out.iterdir()):
         path.unlink()
         (elsewhere / path.name).write_text("precious")
         path.symlink_to(elsewhere / path.name)
-    code, _, err = command_line("export", source, out, "--all")
+    code, _, err = run("export", source, out, "--all")
     assert code == 1
     assert "there already" in err
-    assert command_line("export", source, out, "--all", "--overwrite")[0] == 0
+    assert run("export", source, out, "--all", "--overwrite")[0] == 0
     assert {path.read_text() for path in elsewhere.iterdir()} == {"precious"}
     assert all(path.is_file() and not path.is_symlink() for path in out.iterdir())
 
 
 @pytest.mark.parametrize("evil", ["../evil", "/tmp/evil", "a/b", "..", "", "a\0b"])  # noqa: S108
-def test_all_makes_its_own_names_whatever_an_id_says(
-    command_line, source, tmp_path, monkeypatch, evil
-):
+def test_all_makes_its_own_names_whatever_an_id_says(run, source, tmp_path, monkeypatch, evil):
     def called_evil(found):
         return [replace(stack, id=evil) for stack in choices(found)]
 
     monkeypatch.setattr("volume.cli.export.choices", called_evil)
-    assert command_line("export", source, tmp_path / "out", "--all")[0] == 0
+    assert run("export", source, tmp_path / "out", "--all")[0] == 0
     assert len(names(tmp_path / "out")) == 2
     assert names(tmp_path) == ["link", "out", "source"]

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from volume.assembly.tolerances import TOLERANCES
-from volume.dicom.encoding import DEFLATED
+from volume.dicom.encoding import DEFLATED, Unreadable
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import read_pixels
 from volume.dicom.reader import inflated
@@ -80,7 +80,7 @@ def _stored_bytes(header: SliceHeader) -> object:
         status = os.stat(header.path)  # noqa: PTH116
         whole = header.path, status.st_mtime_ns, status.st_size, layout.offset, layout.length
         return _sum_of(*whole, deflated=layout.transfer_syntax == DEFLATED)
-    except OSError:
+    except (OSError, Unreadable):  # what cannot be read is like nothing else
         return object()
 
 
@@ -93,7 +93,15 @@ def _sum_of(
         return hashlib.sha256(inflated(path).getvalue()[offset:]).digest()
     with open(path, "rb") as file:  # noqa: PTH123
         file.seek(offset)
-        return hashlib.sha256(file.read(length or -1)).digest()
+        left = os.fstat(file.fileno()).st_size if length is None else length
+        total = hashlib.sha256()
+        while left > 0 and (block := file.read(min(left, BLOCK))):
+            total.update(block)
+            left -= len(block)
+        return total.digest()
+
+
+BLOCK = 2**20
 
 
 def _values(header: SliceHeader) -> object:

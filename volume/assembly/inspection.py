@@ -13,9 +13,10 @@ from volume.assembly.drift import is_shifted, is_tilted
 from volume.assembly.placement import corner_stray_mm
 from volume.assembly.stack import Grid, Stack
 from volume.assembly.tolerances import TOLERANCES
-from volume.dicom.header import SliceHeader
+from volume.dicom.header import ModalityLut, SliceHeader
 from volume.dicom.sop_classes import transfer_syntax_name
 from volume.findings import Finding, error, info, warning
+from volume.findings import count as numbered
 
 HISTORY = frozenset(
     "localizer orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
@@ -353,9 +354,11 @@ def _rescales(slices: Sequence[SliceHeader]) -> list[Finding]:
     slopes = [slope for slope, *_ in count]
     evidence = {"least_slope": min(slopes), "greatest_slope": max(slopes)}
     strays = _strays(slices, _scale)
-    if 0 < sum(header.lut is not None for header in slices) < len(slices):
-        text = "some slices have a modality lookup table and some have none"
-        return [error("rescale-varies", text, files=_names(strays), remedy=AGAIN)]
+    mapped = [header for header in slices if header.lut is not None]
+    if 0 < len(mapped) < len(slices):
+        text = f"{len(mapped)} of {len(slices)} slices have a modality lookup table"
+        few = mapped if 2 * len(mapped) <= len(slices) else [h for h in slices if h.lut is None]
+        return [error("rescale-varies", text, files=_names(few), remedy=AGAIN)]
     if strays:
         text = f"{len(strays)} of {len(slices)} slices have another rescale: each has its own"
         return [warning("rescale-varies", text, files=_names(strays), evidence=evidence)]
@@ -363,10 +366,9 @@ def _rescales(slices: Sequence[SliceHeader]) -> list[Finding]:
     return [info("rescale-varies", text, evidence=evidence)]
 
 
-def _scale(header: SliceHeader) -> tuple[float, float, int]:
-    """Sum up how stored values become real ones."""
-    table = 0 if header.lut is None else hash((header.lut.first, header.lut.values))
-    return header.rescale.slope, header.rescale.intercept, table
+def _scale(header: SliceHeader) -> tuple[float, float, ModalityLut | None]:
+    """Say how stored values become real ones."""
+    return header.rescale.slope, header.rescale.intercept, header.lut
 
 
 def _stored_otherwise(slices: Sequence[SliceHeader]) -> list[Finding]:
@@ -379,7 +381,7 @@ def _stored_otherwise(slices: Sequence[SliceHeader]) -> list[Finding]:
         text = f"{len(lifted)} of {len(slices)} slices have their pixels in other bits (High Bit)"
         return [error("pixels-vary", text, files=_names(lifted), remedy=AGAIN)]
     text = "pixels of " + ", ".join(
-        f"{bits} of {allocated} bits{', signed,' if signed else ''} in {_count(n, 'slice')[:-4]}"
+        f"{bits} of {allocated} bits{', signed,' if signed else ''} in {numbered(n, 'slice')}"
         for (bits, allocated, signed, _), n in forms.most_common()
     )
     evidence = {"forms": len(forms)}

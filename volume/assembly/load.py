@@ -87,7 +87,7 @@ def assemble_from(
     volume = assemble(stack, options, progress)
     report = {**volume.report, "source": account_for(found)}
     if options.identifiers:
-        report["identifiers"] = read_identity(stack.slices[0].path)
+        report["identifiers"] = read_identity(stack.slices[0].path, options.limits)
     return replace(volume, report=report)
 
 

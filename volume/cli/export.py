@@ -132,7 +132,8 @@ def _volumes(
         return
     found = _scan(source, wishes)
     stacks = _on_one_grid(matching(found, series), source) if four_d else [choose(found, series)]
-    refuse_if_too_large(stacks, wishes.making)
+    if four_d:  # all are held at once
+        refuse_if_too_large(stacks, wishes.making)
     for stack in stacks:
         say_forecast(forecast(stack, wishes.making), quiet=wishes.quiet)
         bar = Bar("reading slices", hidden=wishes.quiet)

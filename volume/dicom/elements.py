@@ -10,6 +10,7 @@ import math
 import re
 import struct
 import warnings
+from collections.abc import Set
 
 from volume.dicom.attributes import ATTRIBUTES
 from volume.dicom.data_set import DataSet, Element
@@ -62,8 +63,11 @@ def texts(data: DataSet, keyword: str) -> tuple[str, ...]:
 def label(data: DataSet, keyword: str) -> str:
     """Give a text in the data set's own character set (PS3.5 6.1)."""
     element = raw(data, keyword)
-    if element is None:
-        return ""
+    return "" if element is None else decode(data, element)
+
+
+def decode(data: DataSet, element: Element, delimiters: Set[int] = frozenset()) -> str:
+    """Decode a text of a data set; behind `delimiters` too its first character set begins anew."""
     if element.value.isascii() and b"\x1b" not in element.value:
         return element.value.decode("ascii").strip("\0 \r\n\t")
     from pydicom.charset import convert_encodings, decode_bytes
@@ -72,9 +76,10 @@ def label(data: DataSet, keyword: str) -> str:
         warnings.simplefilter("ignore")
         try:
             encodings = convert_encodings(list(texts(data, "SpecificCharacterSet")) or None)
-            return str(decode_bytes(element.value, encodings, DELIMITERS)).strip("\0 \r\n\t")
-        except Exception:  # noqa: BLE001 a label that cannot be read leaves the image readable
-            return text(data, keyword)
+            decoded = str(decode_bytes(element.value, encodings, DELIMITERS | delimiters))
+        except Exception:  # noqa: BLE001 a text that cannot be decoded leaves the image readable
+            decoded = element.value.decode("latin-1")
+    return decoded.strip("\0 \r\n\t")
 
 
 DELIMITERS = set(b"\r\n\t\f\\")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 from volume.dicom import elements
 from volume.dicom.attributes import ATTRIBUTES, Attribute
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
+from volume.dicom.limits import DEFAULT, Limits
 from volume.errors import VolumeError
 
 TABLE = """
@@ -52,14 +51,14 @@ NAME_DELIMITERS = frozenset(b"^=")
 """Behind these a name is in its first character set again (PS3.5 6.2.1.2)."""
 
 
-def read_identity(path: str) -> dict[str, str]:
+def read_identity(path: str, limits: Limits = DEFAULT) -> dict[str, str]:
     """Read whose image a file holds: keyword to value, in the file's own character set.
 
     Raises `VolumeError` where the file cannot be read any more.
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 as the headers are read
-            data = read_data_set(open_data_set(file, path), WANTED)
+            data = read_data_set(open_data_set(file, path, limits), WANTED)
     except (OSError, NotDicom, Unreadable) as fault:
         raise VolumeError("whose image this is cannot be read", files=(path,)) from fault
     found = {keyword: _text(data, attribute) for keyword, attribute in IDENTITY.items()}
@@ -68,17 +67,7 @@ def read_identity(path: str) -> dict[str, str]:
 
 def _text(data: DataSet, attribute: Attribute) -> str:
     """Give a text or a name in the data set's character set; absent is ""."""
-    from pydicom.charset import convert_encodings, decode_bytes
-
     element = data.get(attribute.tag)
     if element is None:
         return ""
-    delimiters = elements.DELIMITERS | (NAME_DELIMITERS if attribute.vr == b"PN" else set())
-    declared = list(elements.texts(data, "SpecificCharacterSet")) or None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            decoded = decode_bytes(element.value, convert_encodings(declared), delimiters)
-        except Exception:  # noqa: BLE001 a text that cannot be decoded is still a text
-            decoded = element.value.decode("latin-1")
-    return decoded.strip("\0 \r\n\t")
+    return elements.decode(data, element, NAME_DELIMITERS if attribute.vr == b"PN" else frozenset())
