@@ -12,10 +12,13 @@ import struct
 import warnings
 from collections.abc import Set
 
-from volume.dicom.attributes import ATTRIBUTES
+from volume.dicom.attributes import ATTRIBUTES, Attribute
 from volume.dicom.data_set import DataSet, Element
 from volume.dicom.encoding import Unreadable
+from volume.dicom.private import PRIVATE, Private
 
+KNOWN: dict[str, Attribute | Private] = {**ATTRIBUTES, **PRIVATE}
+"""What is read, by keyword: of the standard, and of makers."""
 PLAUSIBLE = 1e6
 """No number that places a voxel is larger, in mm (a kilometre)."""
 BINARY = {
@@ -30,10 +33,10 @@ def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
 
     Raises `Unreadable` where a binary value has the wrong length.
     """
-    element = data.get(ATTRIBUTES[keyword].tag)
+    element = data.get(KNOWN[keyword].tag)
     if element is None or not element.value:
         return ()
-    form = BINARY.get(ATTRIBUTES[keyword].vr if element.vr in UNTOLD else element.vr)
+    form = BINARY.get(KNOWN[keyword].vr if element.vr in UNTOLD else element.vr)
     if form is None:
         joined = element.value.decode("latin-1").strip("\0 \r\n\t")
         parts = tuple(part.strip("\0 \r\n\t") for part in joined.split("\\"))
@@ -47,7 +50,7 @@ def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
 
 def raw(data: DataSet, keyword: str) -> Element | None:
     """Give an element as it stands."""
-    return data.get(ATTRIBUTES[keyword].tag)
+    return data.get(KNOWN[keyword].tag)
 
 
 def text(data: DataSet, keyword: str) -> str:
