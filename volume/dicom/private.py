@@ -30,6 +30,8 @@ TABLE = """
 0019 0C IS SIEMENS MR HEADER = SiemensBValue
 0019 0E FD SIEMENS MR HEADER = SiemensDiffusionGradientDirection
 0029 10 OB SIEMENS CSA HEADER = SiemensCsaImageHeader
+0065 50 DS Image Private Header = UihSlicesInGrid
+0065 51 SQ Image Private Header = UihGridSequence
 """
 """Group, element within the block, VR, creator and the keyword it is read by."""
 
