@@ -190,6 +190,18 @@ def test_mosaics_of_two_patients_are_never_one_series(tmp_path):
     assert all("patient-split" in codes(stack) for stack in stacks)
 
 
+def test_mosaics_that_each_name_a_frame_of_reference_of_their_own_are_one_series(tmp_path):
+    def change(dataset: Dataset, phase: int) -> None:
+        dataset.FrameOfReferenceUID = uid("frame", phase)
+
+    write_mosaics(tmp_path, phases=4, change=change)
+    stacks = volume.scan(tmp_path).stacks
+    assert [stack.axis for stack in stacks] == [
+        ("AcquisitionNumber", float(n)) for n in range(1, 5)
+    ]
+    assert all("frame-of-reference-mixed" in codes(stack) for stack in stacks)
+
+
 def test_a_copy_of_an_instance_uid_with_other_pixels_is_a_conflict(tmp_path):
     def change(dataset: Dataset, _phase: int) -> None:
         dataset.SOPInstanceUID = uid("one for all")

@@ -13,6 +13,7 @@ from volume.assembly.values import is_whole
 from volume.dicom.header import SliceHeader
 from volume.dicom.limits import MIB
 from volume.dicom.pixels import common_type
+from volume.dicom.tiles import whole_frames
 from volume.memory import GIB, free_memory, refuse_beyond_memory, word_bytes
 
 BESIDE = 64 * MIB
@@ -29,6 +30,7 @@ def bytes_needed(stack: Stack, options: Options) -> int:
     stored = common_type(stack.slices).itemsize
     value = _value_bytes(stack.slices)
     needed = voxels * (stored + (value if value != stored else 0))
+    needed += _mosaic_pixels(stack.slices) * stored
     passing = 0
     if any(header.padding is not None for header in stack.slices):
         needed += voxels
@@ -46,6 +48,12 @@ def bytes_kept(stack: Stack) -> int:
 def _voxels(slices: Sequence[SliceHeader]) -> int:
     first = slices[0]
     return len(slices) * first.rows * first.columns * first.pixels.samples
+
+
+def _mosaic_pixels(slices: Sequence[SliceHeader]) -> int:
+    """Count the pixels of the mosaics that the slices are cut from, while they are cut."""
+    frames, _ = whole_frames(slices)
+    return sum(h.rows * h.columns for h in frames) if slices[0].pixels.tile else 0
 
 
 def _value_bytes(slices: Sequence[SliceHeader]) -> int:

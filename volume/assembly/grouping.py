@@ -109,6 +109,11 @@ def _is_one_a_slice(parts: Sequence[Sequence[SliceHeader]]) -> bool:
     return all(len({h.instance for h in part}) == 1 for part in parts)
 
 
+def _is_one_an_image(parts: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Say whether every part is one stored image, a slice or a mosaic of them, or its copies."""
+    return all(len({(h.sop_instance_uid, h.frame) for h in part}) == 1 for part in parts)
+
+
 def _by_localizer(group: Group) -> list[Group]:
     """Set localizers apart from the volume they were planned for (PS3.3 C.8.2.1.1.1)."""
     localizers = tuple(h for h in group.slices if "LOCALIZER" in h.image_type)
@@ -230,7 +235,7 @@ def _by_frame_of_reference(group: Group) -> list[Group]:
     parts = _by_identity(group.slices, lambda header: header.frame_of_reference_uid)
     if len(parts) == 1:
         return [group]
-    if not _is_one_a_slice(parts):
+    if not _is_one_an_image(parts):
         text = f"{len(parts)} frames of reference share this series: they may not be compared"
         return _parted(group, parts, "f", "frame-of-reference-mixed", text, loud=True)
     joined = warning(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from volume.dicom import elements
 from volume.dicom.data_set import DataSet
@@ -46,6 +47,7 @@ def read_csa(data: DataSet) -> Csa:
     return {} if element is None or not element.value else parse(element.value)
 
 
+@lru_cache(maxsize=4)
 def parse(header: bytes) -> Csa:
     """Read a CSA header, CSA1 or CSA2. Raises `Unreadable` where it contradicts itself."""
     second = header.startswith(CSA2)

@@ -40,7 +40,7 @@ def is_mosaic(data: DataSet, *, enhanced: bool) -> bool:
     it took out of their mosaics (https://github.com/rordenlab/dcm2niix/issues/553).
     """
     said = "MOSAIC" in elements.texts(data, "ImageType")
-    tiled = _is_grid(data) or (_siemens_count(data, look_inside=said) or 0) > (0 if said else 1)
+    tiled = _is_grid(data) or _is_siemens(data, said=said)
     if enhanced and tiled:
         raise Unreadable("frames that are mosaics are not read yet", "not-supported-yet")
     if said and not tiled and not enhanced and not _is_one_acquisition(data):
@@ -67,15 +67,18 @@ def _is_grid(data: DataSet) -> bool:
     )
 
 
-def _siemens_count(data: DataSet, *, look_inside: bool) -> int | None:
-    """Read how many images a Siemens mosaic holds: of (0019,xx0A), and of the CSA header."""
+def _is_siemens(data: DataSet, *, said: bool) -> bool:
+    """Say whether a count of images is there: some rewrite the Image Type, others the rest."""
+    outside = elements.hint(data, "SiemensNumberOfImagesInMosaic") or 0
+    if outside or not said:
+        return outside > (0 if said else 1)
+    return bool(csa.number(csa.image_header(data), "NumberOfImagesInMosaic"))
+
+
+def _siemens_count(data: DataSet, private: csa.Csa) -> int:
+    """Read how many images a Siemens mosaic holds: of (0019,xx0A) and of the CSA header."""
     outside = elements.hint(data, "SiemensNumberOfImagesInMosaic") or None
-    if not look_inside:
-        return None if outside is None else int(outside)
-    inside = csa.number(csa.image_header(data), "NumberOfImagesInMosaic")
-    found = inside or outside
-    if found is None:
-        return None
+    found = csa.number(private, "NumberOfImagesInMosaic") or outside or 0
     if found != int(found) or not 0 < found <= TILES_AT_MOST or outside not in (None, found):
         raise Unreadable("a Siemens mosaic that contradicts itself on how many images it holds")
     return int(found)
@@ -91,8 +94,8 @@ def _is_one_acquisition(data: DataSet) -> bool:
 def _siemens(header: SliceHeader, data: DataSet) -> tuple[list[SliceHeader], list[Finding]]:
     """Place the tiles: the image's own position is that of a single slice of its size."""
     private = csa.read_csa(data)
-    count = _siemens_count(data, look_inside=True) or 0
-    side = math.isqrt(max(count, 1) - 1) + 1
+    count = _siemens_count(data, private)
+    side = math.isqrt(count - 1) + 1
     tiles = _tiles(header, count, side, side)
     header = replace(header, rows=tiles[0].rows // side, columns=tiles[0].columns // side)
     places, noticed = _places(header, data, tiles[0], private)
