@@ -253,17 +253,20 @@ def _frame_order(slices: Sequence[SliceHeader]) -> Iterable[Finding]:
 def of_lost(slices: Sequence[SliceHeader], lost: Iterable[int]) -> list[Finding]:
     """Say which slices have no readable pixels; their places in the stack are known."""
     found = []
-    for n in sorted(lost):
+    mosaic = slices[0].pixels.tile is not None
+    for n in sorted(lost)[: 1 if mosaic else None]:
         header = slices[n]
         if header.pixels.missing:
             code, why = "pixels-truncated", f"{header.pixels.missing} bytes of its pixels missing"
         else:
             name = transfer_syntax_name(header.pixels.transfer_syntax)
             code, why = "transfer-syntax-unsupported", f"pixels encoded as {name}: not supported"
+        which = f"slice {n + 1} of {len(slices)}"
+        which = f"a mosaic of {numbered(len(slices), 'slice')}" if mosaic else which
         found.append(
             error(
                 code,
-                f"slice {n + 1} of {len(slices)}: {why}",
+                f"{which}: {why}",
                 files=(header.name,),
                 evidence={"slice": n + 1},
                 remedy=AGAIN,

@@ -145,8 +145,7 @@ def _normal(across: NDArray[np.float64], private: csa.Csa) -> NDArray[np.float64
 def _spacing(header: SliceHeader, data: DataSet) -> tuple[float, list[Finding]]:
     """Read how far the slices lie apart; without a gap where only their thickness is said."""
     spacing = elements.floats(data, "SpacingBetweenSlices", 1)
-    thickness = elements.floats(data, "SliceThickness", 1)
-    found = spacing or thickness
+    found = spacing or elements.floats(data, "SliceThickness", 1)
     if found is None or found[0] <= 0:
         raise Unreadable("a mosaic that does not say how far apart its slices lie")
     if spacing:
