@@ -292,6 +292,10 @@ REFUSED = {
     "colour": ({"change": colour}, "a mosaic in colour"),
     "frames": ({"change": two_frames}, "a mosaic of several frames"),
     "GRID without places": ({"uih": True, "change": without(0x00651051)}, "MR VFrame Sequence"),
+    "GRID without anything": (
+        {"uih": True, "change": without(0x00650010, 0x00651050, 0x00651051)},
+        "MR VFrame Sequence",
+    ),
     "GRID of another count": (
         {"uih": True, "change": items(lambda every: every.pop())},
         "of 7 slices that describes 6",

@@ -40,10 +40,13 @@ def is_mosaic(data: DataSet, *, enhanced: bool) -> bool:
     it took out of their mosaics (https://github.com/rordenlab/dcm2niix/issues/553).
     """
     said = "MOSAIC" in elements.texts(data, "ImageType")
-    tiled = _is_grid(data) or _is_siemens(data, said=said)
-    if enhanced and tiled:
-        raise Unreadable("frames that are mosaics are not read yet", "not-supported-yet")
-    if said and not tiled and not enhanced and not _is_one_acquisition(data):
+    siemens = _is_siemens(data, said=said)
+    if enhanced:
+        if siemens or elements.items(data, "UihGridSequence"):
+            raise Unreadable("frames that are mosaics are not read yet", "not-supported-yet")
+        return False
+    tiled = siemens or _is_grid(data)
+    if said and not tiled and not _is_one_acquisition(data):
         text = "a Siemens mosaic that does not say how many images it holds"
         raise Unreadable(text, remedy=UNANONYMISED)
     return tiled
@@ -61,10 +64,9 @@ def split(header: SliceHeader, data: DataSet) -> tuple[list[SliceHeader], list[F
 
 
 def _is_grid(data: DataSet) -> bool:
-    return bool(elements.items(data, "UihGridSequence")) or (
-        "VFRAME" in elements.texts(data, "ImageType")
-        and elements.raw(data, "UihSlicesInGrid") is not None
-    )
+    """Say whether UIH's own elements, or what is left of them, tell of a grid."""
+    said = "VFRAME" in elements.texts(data, "ImageType")
+    return said or bool(elements.items(data, "UihGridSequence"))
 
 
 def _is_siemens(data: DataSet, *, said: bool) -> bool:
