@@ -215,7 +215,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "projection-image": (sop_class("1.2.840.10008.5.1.4.1.1.1"), series()),
     "dicomdir": (sop_class("1.2.840.10008.1.3.10"), series()),
     "special-file": (with_pipe, series()),
-    "not-supported-yet": (sop_class("1.2.840.10008.5.1.4.1.1.481.2"), series()),
+    "not-supported-yet": (sop_class("1.2.840.10008.5.1.4.1.1.6.2"), series()),
     "localizer": (series(localizer=2), series()),
     "orientation-split": (turned(1.2), turned(0.05)),
     "patient-split": (two_patients(4), two_patients(99)),

@@ -38,7 +38,22 @@ def of_grid(slices: Sequence[SliceHeader], grid: Grid) -> list[Finding]:
     """Say what is remarkable about where the slices lie."""
     found = [*_spacing(slices, grid), *_drift(slices, grid), *_rounding(grid)]
     found += [*_orientations(slices, grid), *_spacing_tags(slices, grid), *_frame_order(slices)]
+    found += _places_assumed(slices)
     return found
+
+
+def _places_assumed(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Say what was assumed about where frames lie, for want of a word in the file."""
+    said = Counter(text for header in slices for text in header.assumed)
+    return [
+        warning(
+            "spacing-assumed",
+            text,
+            files=_names(header for header in slices if text in header.assumed),
+            evidence={"slices": count},
+        )
+        for text, count in said.items()
+    ]
 
 
 def _spacing(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:

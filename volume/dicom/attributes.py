@@ -80,6 +80,7 @@ TABLE = """
 00280004 CS PhotometricInterpretation
 00280006 US PlanarConfiguration
 00280008 IS NumberOfFrames
+00280009 AT FrameIncrementPointer
 00280010 US Rows
 00280011 US Columns
 00280030 DS PixelSpacing
@@ -103,8 +104,23 @@ TABLE = """
 00289132 SQ FrameVOILUTSequence
 00289145 SQ PixelValueTransformationSequence
 00409096 SQ RealWorldValueMappingSequence
+00540010 US EnergyWindowVector
+00540020 US DetectorVector
+00540022 SQ DetectorInformationSequence
+00540030 US PhaseVector
+00540050 US RotationVector
+00540060 US RRIntervalVector
+00540070 US TimeSlotVector
+00540080 US SliceVector
+00540090 US AngularViewVector
+00540100 US TimeSliceVector
 00541001 CS Units
 00541300 DS FrameReferenceTime
+30040002 CS DoseUnits
+30040004 CS DoseType
+3004000A CS DoseSummationType
+3004000C DS GridFrameOffsetVector
+3004000E DS DoseGridScaling
 52009229 SQ SharedFunctionalGroupsSequence
 52009230 SQ PerFrameFunctionalGroupsSequence
 """

@@ -104,3 +104,5 @@ class SliceHeader:
     """Whether a real world value mapping is there; it is not applied."""
     pixels: PixelLayout
     traits: Mapping[str, Trait]
+    assumed: tuple[str, ...] = ()
+    """What of its place the file does not say and was assumed, in words."""

@@ -7,7 +7,7 @@ import io
 import os
 import struct
 
-from volume.dicom import elements, frames, image_plane, sop_classes
+from volume.dicom import elements, frames, image_plane, nuclear, rt_dose, sop_classes
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
@@ -79,10 +79,16 @@ def _slices(
 ) -> list[SliceHeader]:
     if "MOSAIC" in elements.texts(data, "ImageType"):
         raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
+    if sop_class == sop_classes.RT_DOSE:
+        rt_dose.refuse_without_grid(data)
     layout = read_layout(data, encoding)
     header = _classic(data, layout, found, sop_class)
     if sop_class in sop_classes.FRAMES:
         return frames.split(header, data)
+    if sop_class == sop_classes.RT_DOSE:
+        return rt_dose.split(header, data)
+    if sop_class == sop_classes.NUCLEAR_MEDICINE:
+        return nuclear.split(header, data)
     if layout.frames != 1:
         raise Unreadable(
             f"{layout.frames} frames without functional groups: not read yet", "not-supported-yet"
