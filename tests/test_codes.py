@@ -170,6 +170,10 @@ def tilted(drift_mm: float):
     return series(tilt_i=float(np.degrees(np.arctan(drift_mm / (7 * 2.5)))))
 
 
+def unweighed(dataset: pydicom.Dataset, _k: int) -> None:
+    dataset.PatientWeight = ""
+
+
 def longer(dataset: pydicom.Dataset, k: int) -> None:
     if k == 3:
         dataset.PixelData += bytes(40)
@@ -275,6 +279,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "dtype-promoted": (series(modality="PT"), series()),
     "real-world-values": (edited(mapped), series()),
     "hu-out-of-range": (edited(below_air), series()),
+    "suv-unavailable": (edited(unweighed, modality="PT"), series(modality="PT")),
     "left-out": (beside_the_series(), series()),
     "mergeable-series": (strayed("1.2.3"), strayed(None)),
 }

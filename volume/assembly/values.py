@@ -182,6 +182,6 @@ def _unit(header: SliceHeader) -> str:
 
 UNITS = frozenset(
     "HU OD Z_EFF ED EDW HU_MOD PCT MGML CNTS NONE CM2 PCNT CPS BQML MGMINML UMOLMINML MLMING"
-    " MLG 1CM UMOLML PROPCNTS PROPCPS MLMINML GML STDDEV Gy RELATIVE".split()
+    " MLG 1CM UMOLML PROPCNTS PROPCPS MLMINML GML STDDEV Gy RELATIVE SUVbw".split()
 )
 """Defined terms of Rescale Type, Units and Dose Units (PS3.3 C.11.1.1.2, C.8.9.1.1.3, C.8.8.3)."""

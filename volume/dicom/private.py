@@ -30,6 +30,9 @@ TABLE = """
 0019 0C IS SIEMENS MR HEADER = SiemensBValue
 0019 0E FD SIEMENS MR HEADER = SiemensDiffusionGradientDirection
 0029 10 OB SIEMENS CSA HEADER = SiemensCsaImageHeader
+0009 0D DT GEMS_PETD_01 = GeScanDateTime
+7053 00 DS Philips PET Private Group = PhilipsSuvFactor
+7053 09 DS Philips PET Private Group = PhilipsActivityFactor
 """
 """Group, element within the block, VR, creator and the keyword it is read by."""
 
