@@ -21,7 +21,6 @@ PIXEL = 0.8  # mm along i; 0.7 along j
 
 LATER = {
     "charset-repaired",
-    "philips-scaling",
     "largest-shown",  # test_cli.py
     "self-check-failed",  # raised as an error: test_self_check.py
     "changed-during-read",  # test_pixels.py
@@ -170,6 +169,11 @@ def tilted(drift_mm: float):
     return series(tilt_i=float(np.degrees(np.arctan(drift_mm / (7 * 2.5)))))
 
 
+def scaled_again(dataset: pydicom.Dataset, _k: int) -> None:
+    block = dataset.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
+    block.add_new(0x0E, "FL", 0.02)
+
+
 def unweighed(dataset: pydicom.Dataset, _k: int) -> None:
     dataset.PatientWeight = ""
 
@@ -279,6 +283,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "dtype-promoted": (series(modality="PT"), series()),
     "real-world-values": (edited(mapped), series()),
     "hu-out-of-range": (edited(below_air), series()),
+    "philips-scaling": (edited(scaled_again, modality="MR"), series(modality="MR")),
     "suv-unavailable": (edited(unweighed, modality="PT"), series(modality="PT")),
     "left-out": (beside_the_series(), series()),
     "mergeable-series": (strayed("1.2.3"), strayed(None)),

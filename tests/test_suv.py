@@ -254,6 +254,16 @@ def contradicting(dataset, k):
     dataset.SeriesTime = "093000"
 
 
+def far_away(dataset, k):
+    made_later(dataset, k)
+    dataset.FrameReferenceTime, dataset.ActualFrameDuration = "1e300", 1000
+
+
+def in_year_one(dataset, _k):
+    dataset.SeriesDate = dataset.AcquisitionDate = "00010101"
+    dataset.SeriesTime = dataset.AcquisitionTime = "001000"
+
+
 UNAVAILABLE = {
     "Weight is missing": put("PatientWeight", ""),
     "Weight cannot be": put("PatientWeight", "70000"),
@@ -279,7 +289,10 @@ UNAVAILABLE = {
     "to when decay is corrected is not said": made_later,
     "Acquisition Time is missing": put("AcquisitionTime", ""),
     "Decay Factor and Series Time": contradicting,
-    "is not positive": philips(x00=-1),
+    "Factor (7053,1000) cannot be one": philips(x00=-1),
+    "Factor (7053,1009) cannot be one": philips(x09="1e300"),
+    "beyond every calendar": far_away,
+    "beyond every calendar ": in_year_one,
 }
 
 

@@ -27,11 +27,14 @@ def decay_seconds(one: Uptake, every: Sequence[Uptake], half_life: float) -> tup
 
     Raises `Unavailable` where the times are not given, contradict each other or cannot be.
     """
-    start, said_by = _scan_start(one, every, half_life)
-    decay_s = (start - _injection(one, start)).total_seconds()
-    if not -BEFORE_INJECTION_S <= decay_s <= HALF_LIVES * half_life:
-        raise Unavailable("the injection does not lie within 10 half-lives before the scan")
-    _refuse_contradiction(every, start, half_life)
+    try:
+        start, said_by = _scan_start(one, every, half_life)
+        decay_s = (start - _injection(one, start)).total_seconds()
+        if not -BEFORE_INJECTION_S <= decay_s <= HALF_LIVES * half_life:
+            raise Unavailable("the injection does not lie within 10 half-lives before the scan")
+        _refuse_contradiction(every, start, half_life)
+    except OverflowError:
+        raise Unavailable("its times lie beyond every calendar") from None
     return decay_s, said_by
 
 

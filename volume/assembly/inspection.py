@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from volume.assembly.drift import is_shifted, is_tilted
 from volume.assembly.placement import corner_stray_mm
+from volume.assembly.quantities import scaling_findings
 from volume.assembly.stack import Grid, Stack
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import ModalityLut, SliceHeader
@@ -344,6 +345,7 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         found.append(error("rescale-varies", text, files=names, remedy=AGAIN))
     found += _rescales(slices)
     found += _stored_otherwise(slices)
+    found += scaling_findings(slices)
     if first.pixels.photometric == "MONOCHROME1":
         text = "low values are meant to be shown bright: the values are left as they are"
         found.append(info("monochrome1", text, evidence={"slices": len(slices)}))

@@ -8,7 +8,6 @@ slice, and must be the same in all of them and plausible; else there is no facto
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -31,6 +30,7 @@ WEIGHT_KG = (0.01, 650.0)
 """Of mice and men; a weight in grams lies beyond."""
 DOSE_BQ_PER_KG = (5e4, 5e9)
 """A dose written in MBq or kBq lies below: 25 MBq for a man are 3.5e5, 10 MBq for a mouse 4e8."""
+FACTORS = (1e-12, 1e12)
 FORMULA = "SUVbw = activity concentration in Bq/mL x weight in g / dose in Bq at the scan's start"
 DECAYED = "dose at the scan's start = injected dose x 2^(-decay_s / half_life_s)"
 UNDECAYED = "the images are decay corrected to the injection: the dose is the injected one"
@@ -189,8 +189,8 @@ def _by_philips(one: Uptake, every: Sequence[Uptake]) -> Suv:
 
 
 def _positive(factor: float, name: str) -> float:
-    if not 0 < factor < math.inf:
-        raise Unavailable(f"{name} is not positive")
+    if not FACTORS[0] < factor < FACTORS[1]:
+        raise Unavailable(f"{name} cannot be one")
     return factor
 
 

@@ -104,5 +104,7 @@ class SliceHeader:
     """Whether a real world value mapping is there; it is not applied."""
     pixels: PixelLayout
     traits: Mapping[str, Trait]
+    philips: tuple[float, float] | None = None
+    """Scale slope and intercept of Philips MR (see `dicom.philips`)."""
     assumed: tuple[str, ...] = ()
     """What of its place the file does not say and was assumed, in words."""

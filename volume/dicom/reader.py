@@ -19,6 +19,7 @@ from volume.dicom.encoding import (
 from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
 from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.philips import read_scaling
 from volume.dicom.pixel_layout import read_layout
 from volume.findings import Finding, info
 
@@ -142,6 +143,7 @@ def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: st
         real_world=bool(elements.items(data, "RealWorldValueMappingSequence")),
         pixels=layout,
         traits=read_traits(data),
+        philips=read_scaling(data),
     )
 
 
