@@ -116,15 +116,23 @@ def test_uneven_planes_are_resampled_onto_even_ones(tmp_path):
     assert error_mm(made.array, made.geometry) < 0.01
 
 
-def test_a_dose_has_the_values_and_the_place_that_simpleitk_gives_it(tmp_path):
-    path = save(dose(), tmp_path / "d.dcm")
+WRITTEN = {"relative": None, "z": [ORIGIN[2] + d for d in (0, 2.5, 5, 7.5, 10, 12.5)]}
+
+
+@pytest.mark.parametrize(
+    ("orientation", "sign", "written"),
+    [*((name, sign, "relative") for name in ORIENTATIONS for sign in (1, -1)), ("axial", 1, "z")],
+)
+def test_simpleitk_finds_every_dose_in_the_same_place(orientation, sign, written, tmp_path):
+    offsets = [sign * d for d in (0, 2.5, 5, 7.5, 10, 12.5)]
+    dataset = dose(ORIENTATIONS[orientation], offsets, written=WRITTEN[written])
+    path = save(dataset, tmp_path / "d.dcm")
     made, theirs = volume.load(tmp_path), sitk.ReadImage(path)
-    scaling = float(pydicom.dcmread(path).DoseGridScaling)
-    array = sitk.GetArrayFromImage(theirs)
-    same = np.allclose(array, made.array) or np.allclose(array * scaling, made.array)
-    assert same  # GDCM applies the scaling in some versions
-    assert theirs.GetSpacing() == pytest.approx(made.geometry.spacing)
-    assert theirs.GetOrigin() == pytest.approx(made.geometry.origin)
+    for ijk in ((0, 0, 0), (8, 6, 5), (3, 2, 1), (7, 1, 4)):
+        place = theirs.TransformIndexToPhysicalPoint(ijk)
+        i, j, k = np.rint(made.geometry.to_index(place)).astype(int)
+        assert made.geometry.to_world([i, j, k]) == pytest.approx(np.array(place), abs=1e-4)
+        assert made.array[k, j, i] == pytest.approx(theirs[ijk] * STEP)  # it leaves them as stored
 
 
 def test_doses_on_one_grid_are_volumes_of_their_own(tmp_path):
@@ -138,6 +146,8 @@ def test_doses_on_one_grid_are_volumes_of_their_own(tmp_path):
     for n, one in enumerate(made):
         assert error_mm(one.array - 100.0 * n, one.geometry) < 0.01
         assert one.report["dose"]["summation_type"] == ("PLAN", "BEAM", "BEAM")[n]
+    messages = [finding.message for finding in made[1].findings]
+    assert "this dose is PHYSICAL, BEAM, GY" in messages
 
 
 def test_doses_that_follow_one_another_are_not_joined(tmp_path):
@@ -154,6 +164,14 @@ def planes(folder, summation="PLAN", more=0.0):
         dataset.DoseSummationType = summation
         del dataset.GridFrameOffsetVector, dataset.FrameIncrementPointer
         save(dataset, folder / f"{summation}{n}")
+
+
+def test_the_same_dose_twice_is_used_once(tmp_path):
+    for name in ("a", "b"):
+        save(dose(), tmp_path / name)
+    made = volume.load(tmp_path)
+    assert "duplicate-instance" in codes(made)
+    assert error_mm(made.array, made.geometry) < 0.01
 
 
 def test_single_planes_of_a_series_are_one_volume(tmp_path):

@@ -142,7 +142,18 @@ def _by_instance(group: Group) -> list[Group]:
         is_whole = header.sop_class_uid in sop_classes.VECTORS and header.pixels.frames > 1
         parts[(header.sop_instance_uid or header.name) if is_whole else ""].append(header)
     text = f"{len(parts)} volumes share this series, each in a file of its own"
-    return _parted(group, list(parts.values()), "v", "split-by", text)
+    several = _parted(group, list(parts.values()), "v", "split-by", text)
+    if len(several) == 1:
+        return several
+    return [replace(one, findings=(*one.findings, *_which_dose(one.slices[0]))) for one in several]
+
+
+def _which_dose(header: SliceHeader) -> list[Finding]:
+    """Say which of several doses of a series a volume is, as far as the file does."""
+    terms = ("DoseType", "DoseSummationType", "DoseUnits")
+    said = {term: header.traits[term] for term in terms if term in header.traits}
+    words = ", ".join(map(str, said.values()))
+    return [info("split-by", f"this dose is {words}", evidence=said)] if said else []
 
 
 def _instance(header: SliceHeader) -> tuple[int, str, int]:
