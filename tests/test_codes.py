@@ -21,7 +21,6 @@ PIXEL = 0.8  # mm along i; 0.7 along j
 
 LATER = {
     "charset-repaired",
-    "philips-scaling",
     "largest-shown",  # test_cli.py
     "self-check-failed",  # raised as an error: test_self_check.py
     "changed-during-read",  # test_pixels.py
@@ -170,6 +169,15 @@ def tilted(drift_mm: float):
     return series(tilt_i=float(np.degrees(np.arctan(drift_mm / (7 * 2.5)))))
 
 
+def scaled_again(dataset: pydicom.Dataset, _k: int) -> None:
+    block = dataset.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
+    block.add_new(0x0E, "FL", 0.02)
+
+
+def unweighed(dataset: pydicom.Dataset, _k: int) -> None:
+    dataset.PatientWeight = ""
+
+
 def longer(dataset: pydicom.Dataset, k: int) -> None:
     if k == 3:
         dataset.PixelData += bytes(40)
@@ -215,7 +223,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "projection-image": (sop_class("1.2.840.10008.5.1.4.1.1.1"), series()),
     "dicomdir": (sop_class("1.2.840.10008.1.3.10"), series()),
     "special-file": (with_pipe, series()),
-    "not-supported-yet": (sop_class("1.2.840.10008.5.1.4.1.1.481.2"), series()),
+    "not-supported-yet": (sop_class("1.2.840.10008.5.1.4.1.1.6.2"), series()),
     "localizer": (series(localizer=2), series()),
     "orientation-split": (turned(1.2), turned(0.05)),
     "patient-split": (two_patients(4), two_patients(99)),
@@ -275,6 +283,8 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "dtype-promoted": (series(modality="PT"), series()),
     "real-world-values": (edited(mapped), series()),
     "hu-out-of-range": (edited(below_air), series()),
+    "philips-scaling": (edited(scaled_again, modality="MR"), series(modality="MR")),
+    "suv-unavailable": (edited(unweighed, modality="PT"), series(modality="PT")),
     "left-out": (beside_the_series(), series()),
     "mergeable-series": (strayed("1.2.3"), strayed(None)),
 }

@@ -86,6 +86,7 @@ CATALOGUE: Mapping[str, str] = {
     "lossy-compressed": "the pixels were compressed with loss",
     "dtype-promoted": "the values need a wider type than the pixels",
     "real-world-values": "a real world value mapping is present and not applied",
+    "suv-unavailable": "PET values cannot be turned into SUV",
     "philips-scaling": "Philips scaling: displayed values are used",
     "hu-out-of-range": "values lie outside the range of Hounsfield units",
     # looking

@@ -221,6 +221,7 @@ def _report(
     stack: Stack, selection: Selection, options: Options, values: Values
 ) -> Mapping[str, Any]:
     asked = {"geometry": options.geometry, "gaps": options.gaps, "padding": options.padding}
+    asked |= {"unit": options.unit} if stack.modality == "PT" else {}
     return write_report(stack, _places_along_k(selection), asked, values.summary)
 
 

@@ -42,6 +42,7 @@ def _split(members: Sequence[SliceHeader]) -> list[Group]:
     for cut in (
         _by_patient,
         _by_localizer,
+        _by_instance,
         _by_matrix,
         _by_placing,
         _by_frame_of_reference,
@@ -132,6 +133,38 @@ def _by_localizer(group: Group) -> list[Group]:
     ]
 
 
+def _by_instance(group: Group) -> list[Group]:
+    """Keep dose grids apart, and reconstructions of nuclear medicine.
+
+    A file of these holds a whole volume or several, never a part of one; beams and plans, or
+    two reconstructions, may share a series and a grid. Single planes go by their place.
+    """
+    whole = [h for h in group.slices if h.sop_class_uid in sop_classes.VECTORS]
+    if not any(header.pixels.frames > 1 for header in whole):
+        return [group]
+    parts: dict[str, list[SliceHeader]] = defaultdict(list)
+    for header in sorted(group.slices, key=_instance):
+        is_whole = header.sop_class_uid in sop_classes.VECTORS and header.pixels.frames > 1
+        parts[(header.sop_instance_uid or header.name) if is_whole else ""].append(header)
+    text = f"{len(parts)} volumes share this series, each in a file of its own"
+    several = _parted(group, list(parts.values()), "v", "split-by", text)
+    if len(several) == 1:
+        return several
+    return [replace(one, findings=(*one.findings, *_which_dose(one.slices[0]))) for one in several]
+
+
+def _which_dose(header: SliceHeader) -> list[Finding]:
+    """Say which of several doses of a series a volume is, as far as the file does."""
+    terms = ("DoseType", "DoseSummationType", "DoseUnits")
+    said = {term: header.traits[term] for term in terms if term in header.traits}
+    words = ", ".join(map(str, said.values()))
+    return [info("split-by", f"this dose is {words}", evidence=said)] if said else []
+
+
+def _instance(header: SliceHeader) -> tuple[int, str, int]:
+    return header.instance_number or 0, header.sop_instance_uid, header.frame
+
+
 LOCALIZER = {"localizer": True}
 """Evidence that a stack is a localizer itself."""
 PILOT_ORIENTATIONS, PILOT_SLICES = 3, 3
@@ -188,9 +221,9 @@ def _by_spacing(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 
 def _family(header: SliceHeader) -> tuple[object, ...]:
     """Tell images apart that are never one volume: other modalities, inverted ones."""
-    kinds = {**sop_classes.SLICES, **sop_classes.FRAMES}
-    tiled = header.pixels.tile is not None
-    return kinds.get(header.sop_class_uid, ""), header.pixels.photometric, tiled
+    kinds = {**sop_classes.SLICES, **sop_classes.FRAMES, **sop_classes.VECTORS}
+    kind, dose_units = kinds.get(header.sop_class_uid, ""), header.traits.get("DoseUnits")
+    return kind, header.pixels.photometric, dose_units, header.pixels.tile is not None
 
 
 def _by_placing(group: Group) -> list[Group]:

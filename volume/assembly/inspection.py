@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from volume.assembly.drift import is_shifted, is_tilted
 from volume.assembly.placement import corner_stray_mm
+from volume.assembly.quantities import scaling_findings
 from volume.assembly.stack import Grid, Stack
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import ModalityLut, SliceHeader
@@ -38,7 +39,22 @@ def of_grid(slices: Sequence[SliceHeader], grid: Grid) -> list[Finding]:
     """Say what is remarkable about where the slices lie."""
     found = [*_spacing(slices, grid), *_drift(slices, grid), *_rounding(grid)]
     found += [*_orientations(slices, grid), *_spacing_tags(slices, grid), *_frame_order(slices)]
+    found += _places_assumed(slices)
     return found
+
+
+def _places_assumed(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Say what was assumed about where frames lie, for want of a word in the file."""
+    said = Counter(text for header in slices for text in header.assumed)
+    return [
+        warning(
+            "spacing-assumed",
+            text,
+            files=_names(header for header in slices if text in header.assumed),
+            evidence={"slices": count},
+        )
+        for text, count in said.items()
+    ]
 
 
 def _spacing(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
@@ -332,6 +348,7 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         found.append(error("rescale-varies", text, files=names, remedy=AGAIN))
     found += _rescales(slices)
     found += _stored_otherwise(slices)
+    found += scaling_findings(slices)
     if first.pixels.photometric == "MONOCHROME1":
         text = "low values are meant to be shown bright: the values are left as they are"
         found.append(info("monochrome1", text, evidence={"slices": len(slices)}))

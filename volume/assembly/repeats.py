@@ -12,7 +12,9 @@ from itertools import pairwise
 from volume.dicom.header import SliceHeader, Trait
 
 TAGS = (
-    "ImageType TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset"
+    "ImageType DoseType DoseSummationType EnergyWindowVector DetectorVector PhaseVector"
+    " RotationVector RRIntervalVector TimeSlotVector TimeSliceVector"
+    " TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset"
     " DiffusionBValue DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
     " NominalCardiacTriggerDelayTime FrameReferenceTime InversionTime FlipAngle KVP"
     " ConvolutionKernel ContrastBolusAgent AcquisitionNumber AcquisitionDateTime"
@@ -30,6 +32,12 @@ SUFFIX = {
     "KVP": "v",
     "ConvolutionKernel": "k",
     "AcquisitionNumber": "a",
+    "DoseType": "d",
+    "DoseSummationType": "d",
+    "EnergyWindowVector": "w",
+    "DetectorVector": "h",
+    "RotationVector": "u",
+    "RRIntervalVector": "r",
 }
 """Letter of a part in the volume's id; time points are t."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from volume.assembly.grouping import group_slices
 from volume.assembly.mergeable import with_mergeable
+from volume.assembly.quantities import compare_scalings
 from volume.assembly.series import Series
 from volume.assembly.stack import Stack
 from volume.assembly.stacking import stack_group
@@ -135,6 +136,7 @@ def _assemble_series(
         stacks: list[Stack] = []
         for group in groups:
             stacks += stack_group(group)
+        stacks = compare_scalings(stacks)
         dropped |= {h.name: DUPLICATE for stack in stacks for h in stack.dropped}
         first = stacks[0]
         series.append(

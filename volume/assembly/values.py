@@ -44,6 +44,7 @@ def real_values(
     outside = _padding_mask(stored, slices)
     dtype, inexact = _choose_type(stored, slices)
     findings = _promoted(stored.dtype, dtype, inexact=inexact)
+    findings += _finer_than_float32(stored, dtype) if not inexact else []
     array = _room(stored, dtype, memory)
     for n, header in enumerate(slices):
         array[n] = _rescaled(stored[n], header, dtype)
@@ -137,6 +138,16 @@ def _promoted(stored: np.dtype[Any], dtype: np.dtype[Any], *, inexact: bool) -> 
     return [info("dtype-promoted", text, evidence={"from": str(stored), "to": str(dtype)})]
 
 
+def _finer_than_float32(stored: NDArray[Any], dtype: np.dtype[Any]) -> list[Finding]:
+    """Say that scaled values of 32-bit pixels keep 24 bits: those of doses have more."""
+    if dtype.kind != "f" or stored.dtype.itemsize < 4:
+        return []
+    if max(-int(stored.min()), int(stored.max())) <= FLOAT32_WHOLE:
+        return []
+    text = f"{stored.dtype} pixels are rounded to float32 values: by 1 part in {FLOAT32_WHOLE}"
+    return [info("dtype-promoted", text, evidence={"from": str(stored.dtype), "to": str(dtype)})]
+
+
 def look_up(stored: NDArray[Any], lut: ModalityLut) -> NDArray[np.int64]:
     """Map stored values by a table; what lies beyond its ends gets the last entry there."""
     index = np.clip(stored.astype(np.int64) - lut.first, 0, len(lut.values) - 1)
@@ -171,6 +182,6 @@ def _unit(header: SliceHeader) -> str:
 
 UNITS = frozenset(
     "HU OD Z_EFF ED EDW HU_MOD PCT MGML CNTS NONE CM2 PCNT CPS BQML MGMINML UMOLMINML MLMING"
-    " MLG 1CM UMOLML PROPCNTS PROPCPS MLMINML GML STDDEV".split()
+    " MLG 1CM UMOLML PROPCNTS PROPCPS MLMINML GML STDDEV Gy RELATIVE SUVbw".split()
 )
-"""Defined terms of Rescale Type and Units (PS3.3 C.11.1.1.2, C.8.9.1.1.3); no free text."""
+"""Defined terms of Rescale Type, Units and Dose Units (PS3.3 C.11.1.1.2, C.8.9.1.1.3, C.8.8.3)."""

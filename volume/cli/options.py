@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from volume.assembly.options import GAPS, GEOMETRIES, PADDINGS
+from volume.assembly.options import GAPS, GEOMETRIES, PADDINGS, UNITS
 from volume.errors import VolumeError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -112,6 +112,13 @@ padding = click.option(
     default=PADDINGS[0],
     show_default=True,
     help="What lies outside the field of view of a CT.",
+)
+unit = click.option(
+    "--unit",
+    type=click.Choice(UNITS),
+    default=UNITS[0],
+    show_default=True,
+    help="Of PET values: the scanner's own, or SUV by body weight (g/mL).",
 )
 limits = click.option(
     "--limits",

@@ -10,6 +10,7 @@ from volume.dicom import elements, image_plane
 from volume.dicom.data_set import DataSet
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import SliceHeader, Trait
+from volume.dicom.philips import read_scaling
 
 GROUPS = (
     "FrameContentSequence PlanePositionSequence PlaneOrientationSequence PixelMeasuresSequence"
@@ -17,7 +18,7 @@ GROUPS = (
     " MRImageFrameTypeSequence CTImageFrameTypeSequence PETFrameTypeSequence"
     " MRTimingAndRelatedParametersSequence MRModifierSequence CardiacSynchronizationSequence"
     " CTXRayDetailsSequence CTReconstructionSequence TemporalPositionSequence"
-    " RealWorldValueMappingSequence"
+    " RealWorldValueMappingSequence PhilipsFrameSequence"
 ).split()
 """Functional groups that place a frame, scale it or tell it apart."""
 TRAITS = {
@@ -86,6 +87,7 @@ def _frame(header: SliceHeader, groups: dict[str, DataSet], index: int) -> Slice
         image_type=_frame_type(groups) or header.image_type,
         real_world=header.real_world or "RealWorldValueMappingSequence" in groups,
         traits={**header.traits, **dict(_traits(groups))},
+        philips=read_scaling(*groups.values()) or header.philips,
     )
 
 

@@ -124,6 +124,10 @@ class SliceHeader:
     traits: Mapping[str, Trait]
     slice_time: float | None = None
     """When it was acquired, in seconds after the first slice of its volume."""
+    philips: tuple[float, float] | None = None
+    """Scale slope and intercept of Philips MR (see `dicom.philips`)."""
+    assumed: tuple[str, ...] = ()
+    """What of its place the file does not say and was assumed, in words."""
 
     @property
     def instance(self) -> tuple[str, int, int]:

@@ -42,6 +42,24 @@ def orientation(data: DataSet) -> tuple[Vector, Vector] | None:
     return (x, y, z), (u, v, w)
 
 
+def normal(orientation: tuple[Vector, Vector]) -> Vector:
+    """Give the direction, of unit length, in which row x column points."""
+    (a, b, c), (d, e, f) = orientation
+    x, y, z = b * f - c * e, c * d - a * f, a * e - b * d
+    length = math.hypot(x, y, z) or 1.0
+    return x / length, y / length, z / length
+
+
+def moved(
+    place: Vector | None, orientation: tuple[Vector, Vector] | None, mm: float
+) -> Vector | None:
+    """Give the place so far along the normal from another, in mm LPS; None where it is unknown."""
+    if place is None or orientation is None:
+        return None
+    x, y, z = normal(orientation)
+    return place[0] + mm * x, place[1] + mm * y, place[2] + mm * z
+
+
 def pixel_spacing(data: DataSet) -> tuple[float, float] | None:
     """Read Pixel Spacing: between rows and between columns, in mm; it must be positive."""
     found = elements.floats(data, "PixelSpacing", 2)

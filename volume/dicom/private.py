@@ -32,6 +32,12 @@ TABLE = """
 0029 10 OB SIEMENS CSA HEADER = SiemensCsaImageHeader
 0065 50 DS Image Private Header = UihSlicesInGrid
 0065 51 SQ Image Private Header = UihGridSequence
+0009 0D DT GEMS_PETD_01 = GeScanDateTime
+7053 00 DS Philips PET Private Group = PhilipsSuvFactor
+2005 0D FL Philips MR Imaging DD 001 = PhilipsScaleIntercept
+2005 0E FL Philips MR Imaging DD 001 = PhilipsScaleSlope
+2005 0F SQ Philips MR Imaging DD 005 = PhilipsFrameSequence
+7053 09 DS Philips PET Private Group = PhilipsActivityFactor
 """
 """Group, element within the block, VR, creator and the keyword it is read by."""
 

@@ -7,7 +7,7 @@ import io
 import os
 import struct
 
-from volume.dicom import elements, frames, image_plane, mosaic, sop_classes
+from volume.dicom import elements, frames, image_plane, mosaic, nuclear, rt_dose, sop_classes
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
@@ -19,6 +19,7 @@ from volume.dicom.encoding import (
 from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
 from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.philips import read_scaling
 from volume.dicom.pixel_layout import read_layout
 from volume.findings import Finding, info
 
@@ -78,12 +79,18 @@ def _refuse_class(sop_class: str, said_before: str) -> None:
 def _slices(
     data: DataSet, encoding: Encoding, found: FoundFile, sop_class: str
 ) -> tuple[list[SliceHeader], list[Finding]]:
+    if sop_class == sop_classes.RT_DOSE:
+        rt_dose.refuse_without_grid(data)
     layout = read_layout(data, encoding)
     header = _classic(data, layout, found, sop_class)
     if mosaic.is_mosaic(data, enhanced=sop_class in sop_classes.FRAMES):
         return mosaic.split(header, data)
     if sop_class in sop_classes.FRAMES:
         return frames.split(header, data), []
+    if sop_class == sop_classes.RT_DOSE:
+        return rt_dose.split(header, data), []
+    if sop_class == sop_classes.NUCLEAR_MEDICINE:
+        return nuclear.split(header, data), []
     if layout.frames != 1:
         raise Unreadable(
             f"{layout.frames} frames without functional groups: not read yet", "not-supported-yet"
@@ -137,6 +144,7 @@ def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: st
         real_world=bool(elements.items(data, "RealWorldValueMappingSequence")),
         pixels=layout,
         traits=read_traits(data),
+        philips=read_scaling(data),
     )
 
 

@@ -23,9 +23,12 @@ FRAMES: Mapping[str, str] = {
 }
 """Many frames a file, each placed by its functional groups (PS3.3 C.7.6.16)."""
 
+NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
+RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
+VECTORS: Mapping[str, str] = {NUCLEAR_MEDICINE: "NM", RT_DOSE: "RTDOSE"}
+"""Many frames a file, each placed by vectors beside the pixels (C.8.4.8, C.8.8.3); by modality."""
+
 LATER: Mapping[str, str] = {
-    "1.2.840.10008.5.1.4.1.1.20": "nuclear medicine",
-    "1.2.840.10008.5.1.4.1.1.481.2": "RT dose",
     "1.2.840.10008.5.1.4.1.1.30": "parametric map",
     "1.2.840.10008.5.1.4.1.1.13.1.1": "3D X-ray angiography",
     "1.2.840.10008.5.1.4.1.1.13.1.2": "3D craniofacial X-ray",
@@ -61,6 +64,8 @@ MODALITIES = frozenset("CT MR PT NM OT XA RF MG US OCT OPT RTDOSE SC".split())
 
 def modality(sop_class_uid: str) -> str:
     """Give the modality that a SOP class implies, for files that leave it empty."""
+    if sop_class_uid in VECTORS:
+        return VECTORS[sop_class_uid]
     words = {**SLICES, **FRAMES}.get(sop_class_uid, "").split()
     return next(
         ({"PET": "PT"}.get(word, word) for word in words if word in ("CT", "MR", "PET")), ""
@@ -69,7 +74,7 @@ def modality(sop_class_uid: str) -> str:
 
 def judge(sop_class_uid: str) -> tuple[str, str] | None:
     """Say why an object of this class is no slice, as (code, reason); None if it is one."""
-    if sop_class_uid in SLICES or sop_class_uid in FRAMES:
+    if sop_class_uid in {**SLICES, **FRAMES, **VECTORS}:
         return None
     if sop_class_uid == DICOMDIR:
         return "dicomdir", "a DICOMDIR: an index of other files"
