@@ -41,6 +41,7 @@ def _split(members: Sequence[SliceHeader]) -> list[Group]:
     groups = [Group(tuple(members))]
     for cut in (
         _by_patient,
+        _by_capture,
         _by_localizer,
         _by_matrix,
         _by_placing,
@@ -107,6 +108,24 @@ def _by_identity(
 def _is_one_a_slice(parts: Sequence[Sequence[SliceHeader]]) -> bool:
     """Say whether every part is one slice, or copies of one."""
     return all(len({(h.sop_instance_uid, h.frame) for h in part}) == 1 for part in parts)
+
+
+def _by_capture(group: Group) -> list[Group]:
+    """Set secondary captures apart from the images of a scanner."""
+    captures = tuple(h for h in group.slices if h.sop_class_uid == sop_classes.CAPTURES)
+    if not captures:
+        return [group]
+    text = f"{count(len(captures), 'secondary capture')}, placed where the header says"
+    names = tuple(dict.fromkeys(header.name for header in captures))
+    said = warning("secondary-capture", text, evidence={"slices": len(captures)})
+    others = tuple(h for h in group.slices if h.sop_class_uid != sop_classes.CAPTURES)
+    if not others:
+        return [replace(group, findings=(*group.findings, said))]
+    beside = info("secondary-capture", f"{text}: kept apart", files=names)
+    return [
+        replace(group, slices=others, findings=(*group.findings, beside)),
+        Group(captures, f"{group.letters}_c1", (*group.findings, said)),
+    ]
 
 
 def _by_localizer(group: Group) -> list[Group]:
@@ -184,7 +203,8 @@ def _by_spacing(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 def _family(header: SliceHeader) -> tuple[object, ...]:
     """Tell images apart that are never one volume: other modalities, inverted ones."""
     kinds = {**sop_classes.SLICES, **sop_classes.FRAMES}
-    return kinds.get(header.sop_class_uid, ""), header.pixels.photometric
+    layout = header.pixels
+    return kinds.get(header.sop_class_uid, ""), layout.photometric, layout.floating
 
 
 def _by_placing(group: Group) -> list[Group]:

@@ -12,11 +12,12 @@ from itertools import pairwise
 from volume.dicom.header import SliceHeader, Trait
 
 TAGS = (
-    "ImageType TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset"
+    "ImageType LUTLabel MeasurementUnits DataType"
+    " TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset"
     " DiffusionBValue DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
     " NominalCardiacTriggerDelayTime FrameReferenceTime InversionTime FlipAngle KVP"
     " ConvolutionKernel ContrastBolusAgent AcquisitionNumber AcquisitionDateTime"
-    " AcquisitionTime ContentTime"
+    " AcquisitionTime ContentTime StackID"
 ).split()
 """In the order in which they are tried."""
 RANKED = frozenset({"TriggerTime", "NominalCardiacTriggerDelayTime"})
@@ -30,6 +31,10 @@ SUFFIX = {
     "KVP": "v",
     "ConvolutionKernel": "k",
     "AcquisitionNumber": "a",
+    "LUTLabel": "q",
+    "MeasurementUnits": "q",
+    "DataType": "q",
+    "StackID": "s",
 }
 """Letter of a part in the volume's id; time points are t."""
 
