@@ -28,10 +28,15 @@ def samples_stored(photometric: str, samples: int, transfer_syntax: str) -> int:
 def refuse_unknown(photometric: str, samples: int, bits: int, transfer_syntax: str) -> None:
     """Refuse colour models that would come out as something they are not."""
     if photometric not in _known(samples, transfer_syntax):
-        name = photometric if photometric in MODELS else "another model"
-        raise Unreadable(f"pixels in {name}, encoded like this, are not handled", REFUSED)
+        text = f"pixels in {name(photometric)}, encoded like this, are not handled"
+        raise Unreadable(text, REFUSED)
     if photometric.startswith("YBR_") and bits != 8:
         raise Unreadable(f"pixels of {bits} bits in {photometric} are not handled", REFUSED)
+
+
+def name(photometric: str) -> str:
+    """Name a colour model of the standard; other text may be anything, and stays unsaid."""
+    return photometric if photometric in MODELS else "another model"
 
 
 REFUSED = "not-supported-yet"

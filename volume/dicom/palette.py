@@ -38,7 +38,7 @@ def _descriptor(data: DataSet, *, signed: bool) -> tuple[int, int, int]:
     for colour in COLOURS:
         said = elements.floats(data, f"{colour}PaletteColorLookupTableDescriptor", 3)
         if said is None:
-            raise Unreadable(f"the {colour.lower()} palette of a palette colour image is missing")
+            raise Unreadable(f"the {colour.lower()} palette of a PALETTE COLOR image is missing")
         found.add(said)
     if len(found) > 1:
         raise Unreadable("the palettes of red, green and blue are described differently")
@@ -57,7 +57,7 @@ def _table(data: DataSet, colour: str, count: int, bits: int) -> NDArray[np.uint
     element = elements.raw(data, f"{colour}PaletteColorLookupTableData")
     if element is None or not element.value:
         raise Unreadable(
-            f"the {colour.lower()} palette is missing, or segmented: not handled",
+            f"the {colour.lower()} palette of a PALETTE COLOR image is missing or segmented",
             "not-supported-yet",
         )
     if len(element.value) == 2 * count and (bits == 16 or count > 1):

@@ -51,8 +51,10 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         stored = high = _bits_of_floats(tag, allocated, samples)
         high -= 1
     elif allocated not in (8, 16, 32) or not 1 <= stored <= allocated or samples not in (1, 3):
+        model = colour.name(elements.text(data, "PhotometricInterpretation"))
         raise Unreadable(
-            f"pixels of {samples} samples in {allocated} bits, {stored} stored, are not handled",
+            f"pixels of {samples} samples in {allocated} bits, {stored} stored, in {model}, are not"
+            " handled",
             "not-supported-yet",
         )
     high = stored - 1 if high is None else high
