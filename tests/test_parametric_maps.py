@@ -144,6 +144,22 @@ def test_a_map_made_of_a_ct_is_not_in_hounsfield_units(tmp_path):
     assert "unknown unit" in codes(unmapped.findings)["real-world-values"]
 
 
+def test_a_rescale_type_of_a_map_is_not_repeated(tmp_path):
+    def change(dataset):
+        shared = dataset.SharedFunctionalGroupsSequence[0]
+        shared.PixelValueTransformationSequence[0].RescaleType = "Kim Hee"
+
+    map_phantom(tmp_path / "map", change=change, rescale="constant")
+    volume.export(volume.load(tmp_path / "map"), tmp_path / "map.nii.gz")
+    assert "Kim" not in (tmp_path / "map.json").read_text()
+
+
+def test_a_unit_comes_back_from_a_file_of_ours(tmp_path):
+    map_phantom(tmp_path / "map", [mapping(unit="{SUVbw}g/ml")])
+    volume.export(volume.load(tmp_path / "map"), tmp_path / "map.nii.gz")
+    assert volume.load(tmp_path / "map.nii.gz").unit == "{SUVbw}g/ml"
+
+
 def test_a_unit_that_ucum_does_not_have_is_not_repeated(tmp_path):
     map_phantom(tmp_path / "map", [mapping(unit="Kim^Hee", label="Kim^Hee")])
     made = volume.load(tmp_path / "map")

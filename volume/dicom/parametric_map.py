@@ -50,7 +50,10 @@ def split(header: SliceHeader, data: DataSet) -> list[SliceHeader]:
 
 def _mapped(header: SliceHeader, mapping: Mapping | None) -> SliceHeader:
     if mapping is None:
-        return replace(header, modality=_modality(header, header.rescale.unit), real_world=False)
+        unit = "HU" if header.rescale.unit == "HU" else ""  # of free text nothing is kept
+        rescale = replace(header.rescale, unit=unit)
+        modality = _modality(header, unit)
+        return replace(header, modality=modality, rescale=rescale, real_world=False)
     limits = (mapping.first, mapping.last)
     known = {"LUTLabel": mapping.label, "MeasurementUnits": mapping.unit}
     return replace(
