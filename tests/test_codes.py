@@ -13,6 +13,7 @@ import pydicom
 import pytest
 
 import volume
+from maps import map_phantom, mapping
 from phantom import phantom
 from volume.findings import CATALOGUE
 
@@ -211,6 +212,21 @@ def beside_the_series(**oddities: Any):
     return make
 
 
+def without_a_number(pixels):
+    values = pixels.astype(np.float32)
+    values[3, 4, 5] = np.nan
+    return values
+
+
+def whole_map(values: Callable[[Any], Any]):
+    return lambda folder: map_phantom(folder, [mapping()], values) and None
+
+
+def hsv(dataset: pydicom.Dataset, k: int) -> None:
+    coloured(dataset, k)
+    dataset.PhotometricInterpretation = "HSV"
+
+
 PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "not-dicom": (beside("a.txt", b"hello" * 99), series()),
     "unreadable": (broken("1\\2\\nan"), broken("1e1\\2\\3")),
@@ -223,7 +239,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "projection-image": (sop_class("1.2.840.10008.5.1.4.1.1.1"), series()),
     "dicomdir": (sop_class("1.2.840.10008.1.3.10"), series()),
     "special-file": (with_pipe, series()),
-    "not-supported-yet": (sop_class("1.2.840.10008.5.1.4.1.1.6.2"), series()),
+    "not-supported-yet": (edited(hsv), edited(coloured)),
     "localizer": (series(localizer=2), series()),
     "orientation-split": (turned(1.2), turned(0.05)),
     "patient-split": (two_patients(4), two_patients(99)),
@@ -282,6 +298,7 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "lossy-compressed": (lossy("01"), lossy("00")),
     "dtype-promoted": (series(modality="PT"), series()),
     "real-world-values": (edited(mapped), series()),
+    "no-number": (whole_map(without_a_number), whole_map(lambda p: p.astype(np.float32))),
     "hu-out-of-range": (edited(below_air), series()),
     "philips-scaling": (edited(scaled_again, modality="MR"), series(modality="MR")),
     "suv-unavailable": (edited(unweighed, modality="PT"), series(modality="PT")),

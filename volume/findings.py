@@ -85,8 +85,9 @@ CATALOGUE: Mapping[str, str] = {
     "colour-volume": "a colour volume",
     "lossy-compressed": "the pixels were compressed with loss",
     "dtype-promoted": "the values need a wider type than the pixels",
-    "real-world-values": "a real world value mapping is present and not applied",
     "suv-unavailable": "PET values cannot be turned into SUV",
+    "real-world-values": "a real world value mapping: applied to a parametric map alone",
+    "no-number": "voxels hold no number (NaN or infinite)",
     "philips-scaling": "Philips scaling: displayed values are used",
     "hu-out-of-range": "values lie outside the range of Hounsfield units",
     # looking

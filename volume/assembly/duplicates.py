@@ -48,7 +48,7 @@ def _signature(header: SliceHeader, *, numbered: bool) -> tuple[object, ...]:
     place = tuple(round(x / TOLERANCES.duplicate_mm) for x in header.position or ())
     traits = tuple(sorted((name, str(value)) for name, value in header.traits.items()))
     number = header.instance_number if numbered else None
-    return (place, number, header.image_type, header.rescale, traits)
+    return (place, number, header.image_type, header.rescale, header.palette, traits)
 
 
 def _twins(alike: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, SliceHeader | None]]:
@@ -110,7 +110,8 @@ def _values(header: SliceHeader) -> object:
     pixels = read_pixels([whole_frame(header)], Silent())
     if pixels.faults:
         return object()
-    return pixels.array.shape, hashlib.sha256(pixels.array.astype(np.int64).tobytes()).digest()
+    wide = np.float64 if pixels.array.dtype.kind == "f" else np.int64
+    return pixels.array.shape, hashlib.sha256(pixels.array.astype(wide).tobytes()).digest()
 
 
 WORDS = {

@@ -41,6 +41,7 @@ def _split(members: Sequence[SliceHeader]) -> list[Group]:
     groups = [Group(tuple(members))]
     for cut in (
         _by_patient,
+        _by_capture,
         _by_localizer,
         _by_instance,
         _by_matrix,
@@ -113,6 +114,24 @@ def _is_one_a_slice(parts: Sequence[Sequence[SliceHeader]]) -> bool:
 def _is_one_an_image(parts: Sequence[Sequence[SliceHeader]]) -> bool:
     """Say whether every part is one stored image, a slice or a mosaic of them, or its copies."""
     return all(len({(h.sop_instance_uid, h.frame) for h in part}) == 1 for part in parts)
+
+
+def _by_capture(group: Group) -> list[Group]:
+    """Set secondary captures apart from the images of a scanner."""
+    captures = tuple(h for h in group.slices if h.sop_class_uid == sop_classes.CAPTURES)
+    if not captures:
+        return [group]
+    text = f"{count(len(captures), 'secondary capture')}, placed where the header says"
+    names = tuple(dict.fromkeys(header.name for header in captures))
+    said = warning("secondary-capture", text, evidence={"slices": len(captures)})
+    others = tuple(h for h in group.slices if h.sop_class_uid != sop_classes.CAPTURES)
+    if not others:
+        return [replace(group, findings=(*group.findings, said))]
+    beside = info("secondary-capture", f"{text}: kept apart", files=names)
+    return [
+        replace(group, slices=others, findings=(*group.findings, beside)),
+        Group(captures, f"{group.letters}_c1", (*group.findings, said)),
+    ]
 
 
 def _by_localizer(group: Group) -> list[Group]:
@@ -223,7 +242,8 @@ def _family(header: SliceHeader) -> tuple[object, ...]:
     """Tell images apart that are never one volume: other modalities, inverted ones."""
     kinds = {**sop_classes.SLICES, **sop_classes.FRAMES, **sop_classes.VECTORS}
     kind, dose_units = kinds.get(header.sop_class_uid, ""), header.traits.get("DoseUnits")
-    return kind, header.pixels.photometric, dose_units, header.pixels.tile is not None
+    layout = header.pixels
+    return kind, layout.photometric, layout.floating, layout.tile is not None, dose_units
 
 
 def _by_placing(group: Group) -> list[Group]:

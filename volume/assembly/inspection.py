@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.drift import is_shifted, is_tilted
+from volume.assembly.mappings import of_mappings
 from volume.assembly.placement import corner_stray_mm
 from volume.assembly.quantities import scaling_findings
 from volume.assembly.stack import Grid, Stack
@@ -21,7 +22,7 @@ from volume.findings import count as numbered
 
 HISTORY = frozenset(
     "localizer orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
-    " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired"
+    " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired secondary-capture"
     " pixels-padded left-out".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
@@ -352,18 +353,24 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     if first.pixels.photometric == "MONOCHROME1":
         text = "low values are meant to be shown bright: the values are left as they are"
         found.append(info("monochrome1", text, evidence={"slices": len(slices)}))
-    if first.pixels.samples == 3:
-        text = "every voxel holds red, green and blue"
-        found.append(info("colour-volume", text, evidence={"samples": 3}))
-    mapped = sum(header.real_world for header in slices)
-    if mapped:
-        text = "a real world value mapping is not applied"
-        found.append(info("real-world-values", text, evidence={"slices": mapped}))
+    if first.is_colour:
+        text = f"every voxel holds red, green and blue{_colours(first)}"
+        evidence = {"samples": 3, "photometric": first.pixels.photometric}
+        found.append(info("colour-volume", text, evidence=evidence))
+    found += of_mappings(slices)
     lossy = sum(h.lossy or h.pixels.transfer_syntax in LOSSY for h in slices)
     if lossy:
         text = "the pixels were compressed with loss"
         found.append(warning("lossy-compressed", text, evidence={"slices": lossy}, remedy=ORIGINAL))
     return found
+
+
+def _colours(header: SliceHeader) -> str:
+    """Say what was done to stored samples that are no red, green and blue."""
+    if header.palette is not None:
+        return ": looked up in the file's palette"
+    model = header.pixels.photometric
+    return "" if model == "RGB" else f": converted from {model}"
 
 
 def _rescales(slices: Sequence[SliceHeader]) -> list[Finding]:

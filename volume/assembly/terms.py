@@ -8,7 +8,7 @@ from volume.dicom import rt_dose
 from volume.dicom.header import Trait
 
 IDENTIFYING = frozenset(
-    "AcquisitionDateTime AcquisitionTime ContentTime ContrastBolusAgent".split()
+    "AcquisitionDateTime AcquisitionTime ContentTime ContrastBolusAgent LUTLabel StackID".split()
 )
 """Tags of which no value is said (PS3.15 annex E)."""
 IMAGE_TYPE = frozenset(

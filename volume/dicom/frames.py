@@ -16,6 +16,7 @@ GROUPS = (
     "FrameContentSequence PlanePositionSequence PlaneOrientationSequence PixelMeasuresSequence"
     " PixelValueTransformationSequence FrameVOILUTSequence MREchoSequence MRDiffusionSequence"
     " MRImageFrameTypeSequence CTImageFrameTypeSequence PETFrameTypeSequence"
+    " XRay3DFrameTypeSequence ImageDataTypeSequence"
     " MRTimingAndRelatedParametersSequence MRModifierSequence CardiacSynchronizationSequence"
     " CTXRayDetailsSequence CTReconstructionSequence TemporalPositionSequence"
     " RealWorldValueMappingSequence PhilipsFrameSequence"
@@ -33,6 +34,8 @@ TRAITS = {
     "ConvolutionKernel": "ConvolutionKernel",
     "FrameAcquisitionNumber": "AcquisitionNumber",
     "FrameAcquisitionDateTime": "AcquisitionDateTime",
+    "StackID": "StackID",
+    "DataType": "DataType",
 }
 """Keyword in the functional groups: the name it has in a classic slice."""
 

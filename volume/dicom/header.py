@@ -52,6 +52,8 @@ class PixelLayout:
     excess: int = 0
     tile: Tile | None = None
     """Which part of the stored image is the slice; None: all of it."""
+    floating: bool = False
+    """Float Pixel Data or Double Float Pixel Data (C.7.6.24, C.7.6.25)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,20 @@ class ModalityLut:
     first: int
     values: tuple[int, ...]
     unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Stored value to colour by three tables (PS3.3 C.7.9): one entry of `bits`, 8 or 16, each.
+
+    Entry 0 stands for `first` and everything below, the last for everything above.
+    """
+
+    first: int
+    bits: int
+    red: bytes
+    green: bytes
+    blue: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +131,7 @@ class SliceHeader:
     rescale: Rescale
     lut: ModalityLut | None
     window: tuple[float, float] | None
-    padding: tuple[int, int] | None
+    padding: tuple[float, float] | None
     """Least and greatest padding value (PS3.3 C.7.5.1.1.2)."""
     lossy: bool
     real_world: bool
@@ -128,6 +144,14 @@ class SliceHeader:
     """Scale slope and intercept of Philips MR (see `dicom.philips`)."""
     assumed: tuple[str, ...] = ()
     """What of its place the file does not say and was assumed, in words."""
+    palette: Palette | None = None
+    mapped: tuple[float, float] | None = None
+    """Least and greatest stored value that a real world value mapping is for (C.7.6.16.2.11)."""
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether every pixel becomes red, green and blue."""
+        return self.pixels.samples == 3 or self.palette is not None
 
     @property
     def instance(self) -> tuple[str, int, int]:

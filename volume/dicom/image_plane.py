@@ -27,15 +27,17 @@ def trait(data: DataSet, keyword: str) -> Trait:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def position(data: DataSet) -> Vector | None:
+def position(data: DataSet, keyword: str = "ImagePositionPatient") -> Vector | None:
     """Read Image Position (Patient): the centre of the first pixel, in mm LPS."""
-    found = elements.floats(data, "ImagePositionPatient", 3)
+    found = elements.floats(data, keyword, 3)
     return None if found is None else (found[0], found[1], found[2])
 
 
-def orientation(data: DataSet) -> tuple[Vector, Vector] | None:
+def orientation(
+    data: DataSet, keyword: str = "ImageOrientationPatient"
+) -> tuple[Vector, Vector] | None:
     """Read Image Orientation (Patient): the directions of a row and of a column."""
-    found = elements.floats(data, "ImageOrientationPatient", 6)
+    found = elements.floats(data, keyword, 6)
     if found is None:
         return None
     x, y, z, u, v, w = found

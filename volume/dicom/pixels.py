@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.dicom.codestream import DECODABLE, HEAD, Codestream, look, refuse_another_size
-from volume.dicom.decoding import extend_sign, interleave, stored_type
+from volume.dicom.decoding import extend_sign, interleave, samples_stored, stored_type
 from volume.dicom.encapsulated import Fragment, find_frames, read_fragments
 from volume.dicom.encoding import (
     DEFLATED,
@@ -113,7 +113,7 @@ def _shape(slices: Sequence[SliceHeader]) -> tuple[int, ...]:
 
 
 def common_type(slices: Sequence[SliceHeader]) -> np.dtype[Any]:
-    """Choose the narrowest integer type that holds the stored values of every slice."""
+    """Choose the narrowest type that holds the stored values of every slice."""
     return np.result_type(*{stored_type(header.pixels) for header in slices})
 
 
@@ -260,7 +260,7 @@ def _open(path: str, header: SliceHeader, limits: Limits) -> Any:
 def _native_frame(stream: Any, header: SliceHeader) -> NDArray[Any]:
     layout = header.pixels
     dtype = stored_type(layout)
-    length = header.rows * header.columns * layout.samples * dtype.itemsize
+    length = header.rows * header.columns * samples_stored(layout) * dtype.itemsize
     stream.seek(layout.offset + header.frame * length)
     data = stream.read(length)
     if len(data) < length:
