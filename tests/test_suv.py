@@ -12,6 +12,7 @@ from pydicom import Dataset
 import shared_data
 import volume
 from phantom import phantom
+from planted import found_in, plant
 from volume.dicom.moment import moment, moment_of
 
 SMALL = {"size": (12, 10, 8), "modality": "PT", "gradient": (1, 2, 3)}
@@ -68,6 +69,28 @@ def test_the_report_tells_the_formula_and_neither_weight_nor_dose(tmp_path):
     assert "weight in g" in suv["formula"]
     assert (suv["type"], suv["unit"]) == ("BW", "g/mL")
     assert "370000000" not in written
+
+
+@pytest.mark.parametrize("unit", ["own", "suv"])
+def test_what_the_factor_is_made_of_is_not_written(unit, tmp_path):
+    def telling(dataset, _k):
+        dataset.PatientWeight = "71.357"
+        (item,) = dataset.RadiopharmaceuticalInformationSequence
+        item.RadionuclideTotalDose, item.RadiopharmaceuticalStartTime = "371234567", "090143"
+
+    pet(tmp_path / "s", telling)
+    written = volume.export(volume.load(tmp_path / "s", unit=unit), tmp_path / "a.nrrd")
+    everything = b"".join(path.read_bytes() for path in written)
+    for secret in (b"71.357", b"71357", b"371234567", b"090143", b"09:01", b"20200102"):
+        assert secret not in everything
+
+
+def test_no_planted_value_is_in_what_is_said_of_a_pet(tmp_path):
+    (tmp_path / "out").mkdir()
+    tokens = plant(tmp_path / "s", modality="PT", gradient=(1, 2, 3))
+    made = volume.load(tmp_path / "s")
+    assert made.report["suv"]["factor"] is None
+    assert found_in(volume.export(made, tmp_path / "out" / "a.nii.gz"), tokens) == []
 
 
 def test_on_request_the_values_are_suv(tmp_path):
