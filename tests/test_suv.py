@@ -12,6 +12,7 @@ from pydicom import Dataset
 import shared_data
 import volume
 from phantom import phantom
+from planted import found_in, plant
 from volume.dicom.moment import moment, moment_of
 
 SMALL = {"size": (12, 10, 8), "modality": "PT", "gradient": (1, 2, 3)}
@@ -68,6 +69,28 @@ def test_the_report_tells_the_formula_and_neither_weight_nor_dose(tmp_path):
     assert "weight in g" in suv["formula"]
     assert (suv["type"], suv["unit"]) == ("BW", "g/mL")
     assert "370000000" not in written
+
+
+@pytest.mark.parametrize("unit", ["own", "suv"])
+def test_what_the_factor_is_made_of_is_not_written(unit, tmp_path):
+    def telling(dataset, _k):
+        dataset.PatientWeight = "71.357"
+        (item,) = dataset.RadiopharmaceuticalInformationSequence
+        item.RadionuclideTotalDose, item.RadiopharmaceuticalStartTime = "371234567", "090143"
+
+    pet(tmp_path / "s", telling)
+    written = volume.export(volume.load(tmp_path / "s", unit=unit), tmp_path / "a.nrrd")
+    everything = b"".join(path.read_bytes() for path in written)
+    for secret in (b"71.357", b"71357", b"371234567", b"090143", b"09:01", b"20200102"):
+        assert secret not in everything
+
+
+def test_no_planted_value_is_in_what_is_said_of_a_pet(tmp_path):
+    (tmp_path / "out").mkdir()
+    tokens = plant(tmp_path / "s", modality="PT", gradient=(1, 2, 3))
+    made = volume.load(tmp_path / "s")
+    assert made.report["suv"]["factor"] is None
+    assert found_in(volume.export(made, tmp_path / "out" / "a.nii.gz"), tokens) == []
 
 
 def test_on_request_the_values_are_suv(tmp_path):
@@ -140,6 +163,10 @@ def with_its_decay_factor(dataset, k):
     dataset.SeriesTime = "100000"
 
 
+def whole_seconds(dataset, _k):
+    dataset.SeriesTime, dataset.AcquisitionTime = "100000.370000", "100000"
+
+
 def written_before_dicom(dataset, _k):
     dataset.SeriesDate = dataset.AcquisitionDate = ""
 
@@ -158,12 +185,13 @@ SAME_HOUR = {
     "by decay factor": by_decay_factor,
     "with its decay factor": with_its_decay_factor,
     "without dates": written_before_dicom,
+    "a fraction of a second later": whole_seconds,
 }
 
 
 @pytest.mark.parametrize("change", SAME_HOUR.values(), ids=SAME_HOUR)
 def test_the_scans_start_is_found_however_it_is_written(change, tmp_path):
-    assert factor_of(tmp_path, change) == pytest.approx(HOUR_OF_F18, rel=2e-5)
+    assert factor_of(tmp_path, change) == pytest.approx(HOUR_OF_F18, rel=6e-5)
 
 
 def test_a_scan_may_begin_just_before_the_injection(tmp_path):

@@ -12,6 +12,8 @@ HALF_LIVES = 10.0
 """After so many nothing is left to see: the dates are wrong."""
 BEFORE_INJECTION_S = 600.0
 """A dynamic scan begins before the injection, by no more."""
+CUT_S = 1.0
+"""Some times are written without the fraction of a second that others have."""
 SAME_S = 60.0
 """Two statements of one moment agree within a minute."""
 SAME_DOSE, OTHER_DOSE = 0.01, 0.05
@@ -48,9 +50,10 @@ def _scan_start(one: Uptake, every: Sequence[Uptake], half_life: float) -> tuple
     acquired = [uptake.acquired for uptake in every if uptake.acquired is not None]
     if len(acquired) < len(every):
         raise Unavailable("Acquisition Time is missing")
-    if one.series is not None and one.series <= min(acquired):
+    latest = min(acquired) + timedelta(seconds=CUT_S)
+    if one.series is not None and one.series <= latest:
         return one.series, "Series Time"
-    if one.ge_scan is not None and one.ge_scan <= min(acquired):
+    if one.ge_scan is not None and one.ge_scan <= latest:
         return one.ge_scan, "the scan's start (0009,100D)"
     for moments, said_by in (
         (_by_reference_time(every, half_life), "Frame Reference Time"),
