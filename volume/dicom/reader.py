@@ -8,6 +8,7 @@ import os
 import struct
 
 from volume.dicom import elements, frames, image_plane, sop_classes
+from volume.dicom.character_sets import charset_repaired
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
@@ -42,8 +43,10 @@ def read_headers(
     try:
         with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
             encoding = open_data_set(file, found.name, limits)
-            slices = _read(encoding, found)
-            return slices, [*encoding.findings, *_of_pixels(encoding, slices, found.name)]
+            data = read_data_set(encoding)
+            slices = _read(data, encoding, found)
+            noticed = [*encoding.findings, *_of_texts(data, found.name)]
+            return slices, [*noticed, *_of_pixels(encoding, slices, found.name)]
     except (NotDicom, Unreadable):
         raise
     except OSError as fault:
@@ -54,8 +57,7 @@ def read_headers(
         raise Unreadable(f"the header is damaged ({type(fault).__name__})") from None
 
 
-def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
-    data = read_data_set(encoding)
+def _read(data: DataSet, encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     try:
         _refuse_class(sop_class, encoding.sop_class_uid)
@@ -88,6 +90,16 @@ def _slices(
             f"{layout.frames} frames without functional groups: not read yet", "not-supported-yet"
         )
     return [header]
+
+
+def _of_texts(data: DataSet, name: str) -> list[Finding]:
+    """Say which texts are not written as the file declares."""
+    readings = ((keyword, elements.reading(data, keyword)) for keyword in TEXTS)
+    return [charset_repaired(keyword, one, name) for keyword, one in readings if one.written]
+
+
+TEXTS = ("SeriesDescription", "PatientName")
+"""What `info` shows, and what `--identifiers` lets through."""
 
 
 def _of_pixels(encoding: Encoding, slices: list[SliceHeader], name: str) -> list[Finding]:
