@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import struct
 import warnings
 from collections.abc import Iterator
@@ -210,6 +211,23 @@ def test_nesting_and_elements_have_their_limits(tmp_path):
         assert "deep" in str(fault)
     _, fault = listed(path, Limits(elements=20))
     assert "more than 20 elements" in str(fault)
+
+
+@pytest.mark.parametrize("syntax", ["implicit", "explicit", "deflated", "rle"])
+def test_damage_ends_the_list_and_never_the_program(tmp_path, syntax):
+    draw = random.Random(syntax)
+    written = phantom(tmp_path, size=(12, 10, 1), transfer_syntax=syntax, enhanced=True)
+    content = written.paths[0].read_bytes()
+    for _ in range(150):
+        damaged = bytearray(content)
+        for _ in range(draw.randrange(1, 6)):
+            damaged[draw.randrange(132, len(damaged))] = draw.choice((0, 255, draw.randrange(256)))
+        written.paths[0].write_bytes(
+            damaged[: draw.choice((len(damaged), draw.randrange(400, 3000)))]
+        )
+        ours, fault = listed(written.paths[0])
+        assert ours or fault
+        assert fault is None or str(fault)
 
 
 PATTERNS = [

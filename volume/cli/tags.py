@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from volume.cli import options
-from volume.cli.console import print_json, say_findings
+from volume.cli.console import say_findings
 from volume.dicom.data_set import name_tag
 from volume.dicom.files import find_files
 from volume.dicom.limits import parse_limits
@@ -45,7 +46,7 @@ def tags(
     with open_listing(file, identifiers=identifiers, limits=parse_limits(limits)) as listing:
         found = _Found(wanted, listing.elements)
         if as_json:
-            print_json({"schema": SCHEMA, **_document(found)})
+            _print_json(found)
         else:
             _print(found, quiet)
         if not quiet and not as_json:
@@ -130,30 +131,41 @@ def _value(one: Listed) -> str:
         return escape(one.note) or ("" if one.vr == "SQ" else size)
     numbers = not any(isinstance(value, str) for value in one.values)
     shown = one.values[:NUMBERS_SHOWN] if numbers else one.values
-    text = "\\".join(map(_plain, shown))
+    text = "\\".join(_plain(value, one.vr) for value in shown)
     is_cut = not one.whole or len(shown) < len(one.values) or len(text) > LABEL
     note = f"  ({one.note})" if one.note else ""
     more = "…" if is_cut and len(text) <= LABEL else ""
     return escape(text, LABEL) + more + (f" {size}" if is_cut else "") + escape(note)
 
 
-def _plain(value: str | float) -> str:
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+def _plain(value: str | float, vr: str) -> str:
+    """Write a number with the digits that its bytes can tell."""
+    return f"{value:.9g}" if vr == "FL" else str(value)
 
 
-def _document(found: _Found) -> dict[str, Any]:
-    """Nest what was found as the file does; an item is a list of elements."""
-    top: list[dict[str, Any]] = []
-    open_lists: dict[int, list[Any]] = {0: top}
+def _print_json(found: _Found) -> None:
+    """Write one document, an element a line, nested as the file is, and keep none of it."""
+    write = sys.stdout.write
+    write(f'{{"schema": "{SCHEMA}", "elements": [')
+    unclosed: list[tuple[int, str]] = []
+    comma = ""
     for one in found.lines():
         level = _level(one)
-        entry: Any = [] if one.item else _as_json(one)
-        open_lists[level].append(entry)
-        open_lists[level + 1] = entry if one.item else entry.setdefault("items", [])
-        if not one.item and one.vr != "SQ":
-            del entry["items"]
+        while unclosed and unclosed[-1][0] >= level:
+            write(unclosed.pop()[1])
+            comma = ","
+        entry = "[" if one.item else json.dumps(_as_json(one), allow_nan=False)
+        holds = one.item or one.vr == "SQ"
+        write(f"{comma}\n{entry if one.item or not holds else entry[:-1] + ITEMS}")
+        comma = "" if holds else ","
+        if holds:
+            unclosed.append((level, "]" if one.item else "]}"))
+    write("".join(end for _, end in reversed(unclosed)))
     fault = None if found.fault is None else found.fault.what
-    return {"elements": top, "error": fault}
+    write(f'],\n"error": {json.dumps(fault)}}}\n')
+
+
+ITEMS = ', "items": ['
 
 
 def _as_json(one: Listed) -> dict[str, Any]:

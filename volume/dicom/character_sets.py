@@ -64,7 +64,7 @@ class Reading(NamedTuple):
 
 def read_text(raw: bytes, terms: Sequence[str] = (), *, person: bool = False) -> Reading:
     """Read a text whose data set declares `terms`; `person` where it is a name (VR PN)."""
-    if raw.isascii() and b"\x1b" not in raw:
+    if is_plain(raw):
         return Reading(_stripped(raw.decode("ascii")))
     declared = _Declared.of(terms)
     text = declared.decode(raw, person)
@@ -76,6 +76,11 @@ def read_text(raw: bytes, terms: Sequence[str] = (), *, person: bool = False) ->
     if text is not None:
         return Reading(_stripped(text), *declared.misspelling)
     return Reading(_stripped(declared.escaped(raw, person)), UNREADABLE, declared.said)
+
+
+def is_plain(raw: bytes) -> bool:
+    """Say whether a text is the same in every set: ASCII without an escape sequence."""
+    return raw.isascii() and b"\x1b" not in raw
 
 
 UNREADABLE = "none that is known"

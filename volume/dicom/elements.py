@@ -11,7 +11,7 @@ import re
 import struct
 
 from volume.dicom.attributes import ATTRIBUTES
-from volume.dicom.character_sets import Reading, read_text
+from volume.dicom.character_sets import Reading, is_plain, read_text
 from volume.dicom.data_set import DataSet, Element
 from volume.dicom.encoding import Unreadable
 
@@ -73,7 +73,9 @@ def reading(data: DataSet, keyword: str) -> Reading:
 
 def decode(data: DataSet, element: Element, *, person: bool = False) -> Reading:
     """Read an element of a data set in the character set that it is written in (PS3.5 6.1)."""
-    return read_text(element.value, texts(data, "SpecificCharacterSet"), person=person)
+    value = element.value
+    terms = () if is_plain(value) else texts(data, "SpecificCharacterSet")
+    return read_text(value, terms, person=person)
 
 
 def floats(
