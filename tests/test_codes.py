@@ -21,7 +21,6 @@ SMALL = {"size": (12, 10, 8)}
 PIXEL = 0.8  # mm along i; 0.7 along j
 
 LATER = {
-    "charset-repaired",
     "largest-shown",  # test_cli.py
     "self-check-failed",  # raised as an error: test_self_check.py
     "changed-during-read",  # test_pixels.py
@@ -227,6 +226,20 @@ def hsv(dataset: pydicom.Dataset, k: int) -> None:
     dataset.PhotometricInterpretation = "HSV"
 
 
+def described(raw: bytes):
+    """Describe the series in bytes that are written as they are, declared as Latin."""
+
+    def declare(dataset: pydicom.Dataset, _k: int, _phase: int) -> None:
+        dataset.SpecificCharacterSet = "ISO_IR 100"
+
+    def make(folder: Path) -> None:
+        write(folder, description="#" * len(raw), edit=declare)
+        for path in folder.iterdir():
+            path.write_bytes(path.read_bytes().replace(b"#" * len(raw), raw))
+
+    return make
+
+
 PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "not-dicom": (beside("a.txt", b"hello" * 99), series()),
     "unreadable": (broken("1\\2\\nan"), broken("1e1\\2\\3")),
@@ -234,6 +247,10 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "meta-repaired": (series(claimed_syntax="implicit"), series()),
     "pixels-truncated": (series(truncate=(3,)), series()),
     "transfer-syntax-unsupported": (unheard_of, series(transfer_syntax="jpeg-ls")),
+    "charset-repaired": (
+        described("흉부 조영".encode("cp949")),
+        described("Schädel, größer".encode("latin-1")),
+    ),
     "non-image": (sop_class("1.2.840.10008.5.1.4.1.1.88.11"), series()),
     "secondary-capture": (sop_class("1.2.840.10008.5.1.4.1.1.7"), series()),
     "projection-image": (sop_class("1.2.840.10008.5.1.4.1.1.1"), series()),

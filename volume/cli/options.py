@@ -175,6 +175,9 @@ identifiers = click.option(
     is_flag=True,
     help="Let who the patient is, and the source's file names, into the sidecar.",
 )
+identifiers_shown = click.option(
+    "--identifiers", is_flag=True, help="Show what may say whose images these are."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Say everything.")

@@ -13,6 +13,7 @@ VERBS = {
     "view": "A window, or a picture: axial, sagittal, coronal, 3D.",
     "export": "Write .nii .nii.gz .nrrd .mha .npz, with a JSON sidecar.",
     "mesh": "Write a surface: .stl .ply.",
+    "tags": "The data elements of a file, searched by name or number.",
     "demo": "Write a small sample series and show it.",
 }
 

@@ -67,7 +67,7 @@ def read_data_set(encoding: Encoding, wanted: Set[int] | None = None) -> DataSet
     that `private` gives them. Raises `Unreadable` for a header that
     contradicts itself or the bytes there are.
     """
-    walk = _Walk(encoding.stream, encoding.size, encoding.limits)
+    walk = Walk(encoding.stream, encoding.size, encoding.limits)
     form = _Form(encoding.implicit, encoding.little)
     start = encoding.stream.tell()
     found, end = walk.elements(
@@ -82,7 +82,7 @@ def name_tag(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-class _Walk:
+class Walk:
     """One way through the bytes of a file, a chunk of them in memory."""
 
     def __init__(self, stream: BinaryIO, size: int, limits: Limits) -> None:

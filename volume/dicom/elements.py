@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 import re
 import struct
-import warnings
-from collections.abc import Set
 
 from volume.dicom.attributes import ATTRIBUTES, Attribute
+from volume.dicom.character_sets import Reading, is_plain, read_text
 from volume.dicom.data_set import DataSet, Element
 from volume.dicom.encoding import Unreadable
 from volume.dicom.private import PRIVATE, Private
@@ -64,29 +63,22 @@ def texts(data: DataSet, keyword: str) -> tuple[str, ...]:
 
 
 def label(data: DataSet, keyword: str) -> str:
-    """Give a text in the data set's own character set (PS3.5 6.1)."""
+    """Give a text in the character set that it is written in."""
+    return reading(data, keyword).text
+
+
+def reading(data: DataSet, keyword: str) -> Reading:
+    """Read a text or a name, and say what it is written in where that is not what is declared."""
     element = raw(data, keyword)
-    return "" if element is None else decode(data, element)
+    person = ATTRIBUTES[keyword].vr == b"PN"
+    return Reading("") if element is None else decode(data, element, person=person)
 
 
-def decode(data: DataSet, element: Element, delimiters: Set[int] = frozenset()) -> str:
-    """Decode a text of a data set; behind `delimiters` too its first character set begins anew."""
-    if element.value.isascii() and b"\x1b" not in element.value:
-        return element.value.decode("ascii").strip("\0 \r\n\t")
-    from pydicom.charset import convert_encodings, decode_bytes
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            encodings = convert_encodings(list(texts(data, "SpecificCharacterSet")) or None)
-            decoded = str(decode_bytes(element.value, encodings, DELIMITERS | delimiters))
-        except Exception:  # noqa: BLE001 a text that cannot be decoded leaves the image readable
-            decoded = element.value.decode("latin-1")
-    return decoded.strip("\0 \r\n\t")
-
-
-DELIMITERS = set(b"\r\n\t\f\\")
-"""Behind these a text is in its first character set again (PS3.5 6.1.2.5.3)."""
+def decode(data: DataSet, element: Element, *, person: bool = False) -> Reading:
+    """Read an element of a data set in the character set that it is written in (PS3.5 6.1)."""
+    value = element.value
+    terms = () if is_plain(value) else texts(data, "SpecificCharacterSet")
+    return read_text(value, terms, person=person)
 
 
 def floats(

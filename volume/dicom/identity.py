@@ -47,8 +47,6 @@ IDENTITY = {
 }
 CHARACTER_SET = ATTRIBUTES["SpecificCharacterSet"].tag
 WANTED = frozenset(attribute.tag for attribute in IDENTITY.values()) | {CHARACTER_SET}
-NAME_DELIMITERS = frozenset(b"^=")
-"""Behind these a name is in its first character set again (PS3.5 6.2.1.2)."""
 
 
 def read_identity(path: str, limits: Limits = DEFAULT) -> dict[str, str]:
@@ -70,4 +68,4 @@ def _text(data: DataSet, attribute: Attribute) -> str:
     element = data.get(attribute.tag)
     if element is None:
         return ""
-    return elements.decode(data, element, NAME_DELIMITERS if attribute.vr == b"PN" else frozenset())
+    return elements.decode(data, element, person=attribute.vr == b"PN").text

@@ -21,6 +21,7 @@ from volume.dicom import (
     sop_classes,
     us_volume,
 )
+from volume.dicom.character_sets import charset_repaired
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
@@ -57,8 +58,9 @@ def read_headers(
     try:
         with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
             encoding = open_data_set(file, found.name, limits)
-            slices, noticed = _read(encoding, found)
-            noticed += _of_pixels(encoding, slices, found.name)
+            data = read_data_set(encoding)
+            slices, noticed = _read(data, encoding, found)
+            noticed += [*_of_texts(data, found.name), *_of_pixels(encoding, slices, found.name)]
             return slices, [*encoding.findings, *noticed]
     except (NotDicom, Unreadable):
         raise
@@ -70,8 +72,9 @@ def read_headers(
         raise Unreadable(f"the header is damaged ({type(fault).__name__})") from None
 
 
-def _read(encoding: Encoding, found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
-    data = read_data_set(encoding)
+def _read(
+    data: DataSet, encoding: Encoding, found: FoundFile
+) -> tuple[list[SliceHeader], list[Finding]]:
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     try:
         if encoding.sop_class_uid not in ("", sop_class) or not captures.is_placed(data, sop_class):
@@ -117,6 +120,16 @@ SPLITTERS: Mapping[str, Callable[[SliceHeader, DataSet], list[SliceHeader]]] = {
     sop_classes.US_VOLUME: us_volume.split,
 }
 """Who makes the records of the frames, where neither functional groups nor a file do alone."""
+
+
+def _of_texts(data: DataSet, name: str) -> list[Finding]:
+    """Say which texts are not written as the file declares."""
+    readings = ((keyword, elements.reading(data, keyword)) for keyword in TEXTS)
+    return [charset_repaired(keyword, one, name) for keyword, one in readings if one.written]
+
+
+TEXTS = ("SeriesDescription", "PatientName")
+"""What `info` shows, and what `--identifiers` lets through."""
 
 
 def _of_pixels(encoding: Encoding, slices: list[SliceHeader], name: str) -> list[Finding]:
