@@ -61,6 +61,7 @@ CATALOGUE: Mapping[str, str] = {
     # geometry
     "single-slice": "one slice only: its thickness stands in for the spacing",
     "spacing-assumed": "a spacing or place is not in the file and was assumed",
+    "place-disagrees": "the file says twice where its voxels lie, and not the same",
     "spacing-tag-disagrees": "a spacing tag contradicts the positions",
     "positions-rounded": "the positions were written rounded",
     "spacing-jitter": "the slices stray a little from even spacing",

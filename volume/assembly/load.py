@@ -18,7 +18,7 @@ from volume.dicom.identity import read_identity
 from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count, info
-from volume.formats.files import is_volume_file, read
+from volume.formats.files import is_volume_file, read, read_all
 from volume.progress import Progress
 from volume.volume import Volume
 
@@ -52,7 +52,7 @@ def load(
     """
     options = Options(geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers)
     if is_volume_file(source):
-        return read(source, progress=progress)
+        return read(source, series, progress=progress)
     found = scan(source, limits=options.limits)
     return assemble_from(found, choose(found, series), options, progress)
 
@@ -73,7 +73,7 @@ def load_all(
     """
     options = Options(geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers)
     if is_volume_file(source):
-        return (read(source, progress=progress),)
+        return read_all(source, progress=progress)
     found = scan(source, limits=options.limits)
     stacks = choices(found)
     refuse_if_too_large(stacks, options)

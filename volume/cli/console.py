@@ -15,6 +15,8 @@ from volume.escaping import LABEL, escape
 from volume.findings import Finding, Severity, word_remedy
 
 INDENT = " " * 8
+CHOICES_SHOWN = 20
+"""So many volumes to choose from are listed as commands; a film may have a thousand."""
 PATIENCE_S = 1.0
 """Work that is over sooner shows no bar."""
 
@@ -45,11 +47,14 @@ def word_choices(fault: SeriesChoiceError, arguments: Sequence[str]) -> str:
         if not argument.startswith("--series") and (n == 0 or arguments[n - 1] != "--series")
     ]
     lines = []
-    for choice in fault.choices:
+    for choice in fault.choices[:CHOICES_SHOWN]:
         size = " x ".join(map(str, choice.size))
         command = shlex.join(["volume", *kept, "--series", choice.id])
         remark = f"{size} {escape(choice.description, LABEL)}"
         lines.append(f"{INDENT}{escape(command)}    # {remark}".rstrip())
+    if len(fault.choices) > CHOICES_SHOWN:
+        left = len(fault.choices) - CHOICES_SHOWN
+        lines.append(f"{INDENT}and {left} more, to {fault.choices[-1].id}")
     return "".join(f"{line}\n" for line in lines)
 
 

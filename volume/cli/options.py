@@ -91,6 +91,13 @@ series = click.option(
     help="A SeriesNumber, a SeriesInstanceUID or an ending of one, or the id that info prints.",
 )
 everything = click.option("--all", "everything", is_flag=True, help="Every volume, into a folder.")
+name = click.option(
+    "--name",
+    type=Checked("pattern", "volume.cli.names", "check_pattern"),
+    metavar="PATTERN",
+    help="Names of the files of --all: {id}, or of {modality} {series_number} {description}"
+    " {axis} {size} {series_uid} {id}, as in '{series_number} {description}.nrrd'.",
+)
 four_d = click.option("--4d", "four_d", is_flag=True, help="Stacks that share a grid as one file.")
 geometry = click.option(
     "--geometry",

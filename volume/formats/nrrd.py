@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -102,12 +102,21 @@ def header(stream: BinaryIO) -> Header:
     sizes = _whole_numbers(fields, "sizes")
     if len(sizes) != _whole_numbers(fields, "dimension")[0] or min(sizes) < 1:
         raise ValueError("the header's sizes and dimension do not agree")
-    components, count, spatial = _split_axes(sizes, _kinds(fields, len(sizes)))
+    axes = _split_axes(sizes, _kinds(fields, len(sizes)))
+    spatial = axes.spatial
     geometry, findings = _geometry(fields, len(sizes), spatial)
-    data, room = _opened(stream, fields)
+    data, room, packed = _opened(stream, fields)
     shape = tuple(sizes[axis] for axis in reversed(spatial))
     return Header(
-        geometry, (*shape, *components), _dtype(fields), data, room, count, findings=findings
+        geometry,
+        (*shape, *axes.components),
+        _dtype(fields),
+        data,
+        room,
+        axes.volumes,
+        findings=findings,
+        interleaved=axes.interleaved,
+        packed=packed,
     )
 
 
@@ -155,19 +164,49 @@ def _kinds(fields: Mapping[str, str], dimension: int) -> list[str]:
     ]
 
 
-def _split_axes(
-    sizes: Sequence[int], kinds: Sequence[str]
-) -> tuple[tuple[int, ...], int, list[int]]:
-    """Tell components, the number of volumes, and which axes are i, j and k."""
+class _Axes(NamedTuple):
+    """What the axes of a file are: i, j and k, the values of a voxel, the volumes."""
+
+    spatial: list[int]
+    components: tuple[int, ...] = ()
+    volumes: int = 1
+    interleaved: bool = False
+
+
+def _split_axes(sizes: Sequence[int], kinds: Sequence[str]) -> _Axes:
+    """Tell components, the number of volumes, and which axes are i, j and k.
+
+    A list stands before the axes in space (3D Slicer's sequences and segmentations, the
+    values of a voxel together) or behind them (ours, one volume after the other).
+    """
     spatial = [axis for axis, kind in enumerate(kinds) if kind == "domain"]
-    others = [axis for axis, kind in enumerate(kinds) if kind != "domain"]
-    if len(spatial) != 3 or len(others) > 1:
+    others = [axis for axis, kind in enumerate(kinds) if kind != "domain" and sizes[axis] > 1]
+    if len(spatial) != 3:
         raise ValueError(f"only volumes of three axes in space are read, not {len(spatial)}")
-    if not others or sizes[others[0]] == 1:
-        return (), 1, spatial
+    last = max(spatial) + 1
+    if not others:
+        return _Axes(spatial)
     if others == [0] and kinds[0] != "list":
-        return (sizes[0],), 1, spatial
-    return (), sizes[others[0]], spatial
+        return _Axes(spatial, components=_colour(sizes[0], kinds[0]))
+    if others == [0]:
+        return _Axes(spatial, volumes=sizes[0], interleaved=True)
+    if others == [last]:
+        return _Axes(spatial, volumes=sizes[last])
+    if others == [0, last] and kinds[0] != "list":
+        return _Axes(spatial, _colour(sizes[0], kinds[0]), sizes[last])
+    raise ValueError(f"axes in this order are not read: {' '.join(kinds)[:80]}")
+
+
+def _colour(components: int, kind: str) -> tuple[int, ...]:
+    if components > MOST_COMPONENTS:
+        raise ValueError(
+            f"voxels of {components} values each ({kind[:40]}) are not read, only one or a colour"
+        )
+    return (components,)
+
+
+MOST_COMPONENTS = 4
+"""Red, green, blue and opacity."""
 
 
 def _directions(fields: Mapping[str, str], dimension: int) -> list[list[float] | None]:
@@ -243,15 +282,15 @@ def _dtype(fields: Mapping[str, str]) -> np.dtype[Any]:
     return dtype.newbyteorder("<" if fields["endian"] == "little" else ">")
 
 
-def _opened(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[BinaryIO, int]:
-    """Look behind the header, and say how many bytes of voxels there are at most."""
+def _opened(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[BinaryIO, int, bool]:
+    """Look behind the header; say how many bytes there are at most, and if they are packed."""
     start = stream.tell()
     room = stream.seek(0, 2) - start
     stream.seek(start)
     open_it, expansion = ENCODINGS.get(fields.get("encoding", "").lower(), (None, 0))
     if open_it is None:
         raise ValueError("only the encodings raw and gzip are read")
-    return open_it(stream), room * expansion
+    return open_it(stream), room * expansion, expansion > 1
 
 
 ENCODINGS: Mapping[str, tuple[Callable[[BinaryIO], BinaryIO] | None, int]] = {
