@@ -102,7 +102,7 @@ def _print_members(path: str, listed: Sequence[Member], verbose: bool) -> None:
     several = f"{len(listed)} volumes (4D) of " if len(listed) > 1 else ""
     _line(f"{escape(path)}: {several}{', '.join(filter(None, told))}")
     shown = listed if verbose else listed[:MEMBERS_SHOWN]
-    for member in shown:
+    for member in shown if len(listed) > 1 else ():
         _line(f"  {member.id}")
     if left := len(listed) - len(shown):
         _line(f"  and {left} more, to {listed[-1].id} (-v names them)")
