@@ -13,6 +13,7 @@ VERBS = {
     "view": "A window, or a picture: axial, sagittal, coronal, 3D.",
     "export": "Write .nii .nii.gz .nrrd .mha .npz, with a JSON sidecar.",
     "mesh": "Write a surface: .stl .ply.",
+    "compare": "How two volumes differ: place in mm, flips by name, voxels.",
     "demo": "Write a small sample series and show it.",
 }
 
