@@ -109,8 +109,7 @@ def members(path: str | PathLike[str]) -> tuple[Member, ...]:
 
     Raises `VolumeError` as `read` does.
     """
-    with _opened(path) as (header, listed):
-        voxels.refuse_impossible(header)
+    with _opened(path) as (_, listed):
         return listed
 
 
@@ -163,6 +162,7 @@ def _opened(path: str | PathLike[str]) -> Iterator[tuple[Header, tuple[Member, .
         digest = hashlib.sha256(stream.read(HASHED_BYTES)).hexdigest()[:6]
         stream.seek(0)
         header = header_of(stream)
+        voxels.refuse_impossible(header)
         name = f"{suffix.split('.')[1]}_{digest}"
         yield header, _members(header, name, _told_by_sidecar(header, source))
 

@@ -153,7 +153,10 @@ def _whole_numbers(fields: Mapping[str, str], name: str) -> list[int]:
 
 
 def _kinds(fields: Mapping[str, str], dimension: int) -> list[str]:
-    """Give every axis its kind; an axis without a direction in space is no domain."""
+    """Give every axis its kind; an axis without a direction in space is no domain.
+
+    Nor is one along time, which ITK writes as a fourth axis of space.
+    """
     directions = _directions(fields, dimension)
     kinds = fields.get("kinds", "").lower().split() or ["???"] * dimension
     if len(kinds) != dimension:
@@ -221,7 +224,15 @@ def _directions(fields: Mapping[str, str], dimension: int) -> list[list[float] |
     words = re.findall(r"none|\([^()]*\)", fields["space directions"])
     if len(words) != dimension:
         raise ValueError("the header does not give one direction to every axis")
-    return [None if word == "none" else _numbers(word) for word in words]
+    return [None if word == "none" else _in_space(word) for word in words]
+
+
+def _in_space(word: str) -> list[float] | None:
+    """Give the step of an axis in space; None of one that runs along a fourth coordinate."""
+    numbers = _numbers(word)
+    if len(numbers) == 4 and any(numbers[:3]) and numbers[3]:
+        raise ValueError(f"an axis that runs through space and time is not read: {word[:80]}")
+    return numbers[:3] if any(numbers[:3]) else None if len(numbers) == 4 else numbers
 
 
 def _spacings(fields: Mapping[str, str], dimension: int) -> list[float]:
@@ -233,7 +244,7 @@ def _spacings(fields: Mapping[str, str], dimension: int) -> list[float]:
 
 def _numbers(word: str) -> list[float]:
     numbers = [number(part) for part in word.strip("()").split(",")]
-    if len(numbers) != 3:
+    if len(numbers) not in (3, 4):
         raise ValueError(f"{word[:80]!r} is not a vector in space")
     return numbers
 
@@ -242,13 +253,14 @@ def _geometry(
     fields: Mapping[str, str], dimension: int, spatial: Sequence[int]
 ) -> tuple[Geometry, tuple[Finding, ...]]:
     """Place the grid; what the file does not say is assumed, and said."""
-    space = fields.get("space", "").lower()
+    space = fields.get("space", "").lower().removesuffix("-time")
+    space = space.removesuffix("t") if len(space) == 4 else space
     known = {"space directions", "space origin"} <= set(fields) and space in TO_LPS
     directions = _directions(fields, dimension)
     affine = np.eye(4)
     affine[:3, :3] = np.array([directions[axis] for axis in spatial]).T
     if "space origin" in fields:
-        affine[:3, 3] = _numbers(fields["space origin"])
+        affine[:3, 3] = _numbers(fields["space origin"])[:3]
     affine[:3] *= _unit(fields)
     affine[:3] *= np.array(TO_LPS.get(space, (1, 1, 1)))[:, None]
     size = _whole_numbers(fields, "sizes")

@@ -99,6 +99,7 @@ def read(
     stands. Raises `ValueError` where the file cannot hold what it announces, `EOFError` where
     it ends early, and `MemoryLimitError` where memory cannot.
     """
+    refuse_impossible(header)
     _refuse_what_will_not_fit(header, 0 if header.interleaved else held, len(wanted))
     progress.total = header.shape[0] * len(wanted)
     stored = _read_mixed if header.interleaved else _read_in_turn
@@ -116,7 +117,6 @@ def refuse_impossible(header: Header) -> None:
 
 
 def _refuse_what_will_not_fit(header: Header, held: int, wanted: int) -> None:
-    refuse_impossible(header)
     at_once = held or wanted
     needed = header.nbytes * at_once
     if (header.slope, header.intercept) != (1, 0):
