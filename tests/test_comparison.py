@@ -190,6 +190,22 @@ def test_another_spacing_is_named():
     assert "0.7 x 0.9 x 2.5 mm in A, 0.7 x 0.9 x 2.4 mm in B" in said(found)
 
 
+def test_another_spacing_from_the_same_first_voxel_or_middle_is_no_shift():
+    grid, wider = AXIAL, np.array([0.7, 0.9, 2.4])
+    middle = grid.centre - Geometry(grid.size, np.zeros(3), wider, np.eye(3)).centre
+    for origin in (grid.origin, middle):
+        found = compare(noise(grid), moved(noise(grid), spacing=wider, origin=origin))
+        assert differences(found) == {"spacing-differs"}
+    found = compare(noise(grid), moved(noise(grid), spacing=wider, origin=grid.origin + 3))
+    assert differences(found) == {"spacing-differs", "shifted"}
+
+
+def test_a_shear_is_called_so_and_no_rotation():
+    found = compare(noise(oblique()), noise(oblique(tilt=15)))
+    assert "sheared" in differences(found) and "rotated" not in codes(found)
+    assert "A's grid is sheared by 0°, B's by 15°" in said(found)
+
+
 def test_places_that_went_through_float32_are_the_same():
     grid = oblique()
     b = moved(

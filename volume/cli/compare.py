@@ -62,10 +62,9 @@ def compare(
     found = compare_volumes(of_a, of_b, within_mm=within_mm or WITHIN_MM, within_value=within_value)
     if as_json:
         print_json(_document(found, of_a, of_b))
-    else:
-        if not quiet:
-            said = {(f.code, f.message): f for one in (*of_a, *of_b) for f in one.findings}
-            say_findings(said.values())
+    elif not quiet:
+        said = {(f.code, f.message): f for one in (*of_a, *of_b) for f in one.findings}
+        say_findings(said.values())
         _print(found, a, b)
     return 0 if found.same else DIFFERENT
 
@@ -150,9 +149,18 @@ def _print(found: Comparison, a: str, b: str) -> None:
     for remark in found.remarks:
         _line(f"   {'differs' if remark.differs else 'note':8}{escape(remark.message)}")
     if found.voxels is not None and not found.voxels.different:
-        _line(f"   {'same':8}{found.voxels.compared:,} voxels hold the same")
+        how = PAIRED[found.pairing.basis]
+        _line(f"   {'same':8}{found.voxels.compared:,} voxels hold the same{how}")
     _line(f"   {'corners':8}{_corners(found)}")
     _line("the same" if found.same else "different")
+
+
+PAIRED = {
+    "place": "",
+    "values": ", paired by their values and not by their place",
+    "overlap": " where both grids are",
+    "nothing": "",
+}
 
 
 def _described(found: Comparison, n: int) -> str:

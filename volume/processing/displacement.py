@@ -32,6 +32,10 @@ class Displacement:
     shift_voxels: tuple[float, float, float]
     degrees: float
     same_spacing: bool
+    first_mm: tuple[float, float, float]
+    """From the centre of one's first voxel to that of the other's."""
+    shears: tuple[float, float]
+    """How far the axes of each are from right angles, in degrees at most."""
     negated: tuple[int, int, int] | None = None
     negated_part: str = ""
     """"origin" or "directions", where that part alone is negated."""
@@ -51,18 +55,28 @@ def displacement(a: Geometry, b: Geometry, within_mm: float) -> Displacement:
     shift = b.centre - straight.centre
     negated, part = _negated(a, b, within_mm)
     drift = np.abs(straight.spacing - b.spacing) * turn.size(a.size)
-    x, y, z = (float(n) for n in shift)
-    i, j, k = (float(n) for n in a.to_index(a.origin + shift))
     return Displacement(
         corners_apart(a, b),
         turn,
-        (x, y, z),
-        (i, j, k),
+        _three(shift),
+        _three(a.to_index(a.origin + shift)),
         _degrees(straight.direction, b.direction),
         bool((drift <= within_mm).all()),
+        _three(b.origin - straight.origin),
+        (_shear(a), _shear(b)),
         negated,
         part,
     )
+
+
+def _three(vector: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(n) for n in vector)
+    return x, y, z
+
+
+def _shear(geometry: Geometry) -> float:
+    cosines = geometry.direction.T @ geometry.direction - np.eye(3)
+    return float(np.degrees(np.arcsin(np.clip(np.abs(cosines).max(), 0, 1))))
 
 
 def _negated(a: Geometry, b: Geometry, within_mm: float) -> tuple[tuple[int, int, int] | None, str]:

@@ -30,12 +30,14 @@ CODES: Mapping[str, str] = {
     "negated": "the places of one are the other's with x, y or z negated",
     "shifted": "the grid lies elsewhere",
     "rotated": "the grid is rotated",
+    "sheared": "one grid is sheared, or more than the other",
     "moved": "the corners lie apart",
+    "overlap": "the grids overlap in part",
     "not-compared": "no voxels were compared",
     "values-scaled": "the values differ by a slope and an intercept",
     "values-differ": "values differ",
 }
-STORED = frozenset({"stored-otherwise", "types-differ", "cannot-tell", "not-compared"})
+STORED = frozenset("stored-otherwise types-differ cannot-tell overlap not-compared".split())
 """What is said and is no difference in itself."""
 
 
@@ -156,18 +158,31 @@ def _spacing(found: Comparison) -> Iterator[Remark]:
 
 
 def _rotated(found: Comparison) -> Iterator[Remark]:
-    degrees = found.displacement.degrees
+    moved, degrees = found.displacement, found.displacement.degrees
     reach = float(np.linalg.norm(found.a.corners - found.a.centre, axis=1).max())
-    if np.radians(degrees) * reach > found.within_mm:
+    if _shears(found):
+        a, b = (f"{round(angle, 3):g}°" for angle in moved.shears)
+        yield Remark("sheared", f"A's grid is sheared by {a}, B's by {b}")
+    elif np.radians(degrees) * reach > found.within_mm:
         text = f"B's grid is rotated by {degrees:.3g}°"
         yield Remark("rotated", text, {"degrees": degrees})
+
+
+def _shears(found: Comparison) -> bool:
+    a, b = found.displacement.shears
+    return abs(a - b) > SHEARED_DEGREES
+
+
+SHEARED_DEGREES = 0.01
 
 
 def _shifted(found: Comparison) -> Iterator[Remark]:
     moved = found.displacement
     if found.a.size != found.pairing.order.size(found.b.size) and found.pairing.offset is not None:
         return
-    if float(np.linalg.norm(moved.shift_mm)) <= found.within_mm:
+    alike = moved.same_spacing and not _shears(found)
+    ends = (moved.shift_mm,) if alike else (moved.shift_mm, moved.first_mm)
+    if min(float(np.linalg.norm(end)) for end in ends) <= found.within_mm:
         return
     text = (
         f"B's middle lies ({_list(f'{_plain(n):.6g}' for n in moved.shift_mm)}) mm (LPS) from A's"
@@ -194,7 +209,7 @@ NEAR_VOXELS = 0.02
 
 def _overlap(found: Comparison) -> Remark:
     text = f"{100 * found.overlap:.3g} % of A lies within B"
-    return Remark("moved", text, {"overlap": found.overlap})
+    return Remark("overlap", text, {"overlap": found.overlap})
 
 
 def _ambiguity(found: Comparison) -> Iterator[Remark]:
@@ -276,7 +291,7 @@ def _types(found: Comparison) -> Iterator[Remark]:
 def _share(part: int, of: int) -> str:
     if part == of:
         return "100 %"
-    return f"{min(100 * part / of, 99.99):.3g} %" if part / of > 1e-6 else "under 0.0001 %"
+    return f"{min(100 * part / of, 99.9):.3g} %" if part / of > 1e-6 else "under 0.0001 %"
 
 
 def _by(sizes: Sequence[object]) -> str:
