@@ -282,6 +282,19 @@ def test_a_volume_of_one_value_is_never_called_mirrored(make):
     assert not {"mirrored", "turned"} & codes(shifted)
 
 
+def test_a_single_slice_that_is_shifted_is_only_shifted():
+    grid = Geometry((9, 8, 1), np.zeros(3), np.ones(3), np.eye(3))
+    found = compare(noise(grid), moved(noise(grid), origin=np.array([0, 0, 5.0])))
+    assert codes(found) >= {"shifted"} and "cannot-tell" not in codes(found)
+
+
+def test_a_shift_of_micrometres_counts_where_the_voxels_are_as_small():
+    fine = Geometry((9, 8, 7), np.zeros(3), np.full(3, 0.004), np.eye(3))
+    b = moved(noise(fine), origin=np.array([0.004, 0, 0]))
+    assert differences(compare(noise(fine), b)) == {"shifted"}
+    assert compare(noise(fine), b, within_mm=0.005).same
+
+
 def sphere(size: int = 24) -> Volume:
     at = np.indices((size,) * 3) - (size - 1) / 2
     grid = Geometry((size,) * 3, np.zeros(3), np.ones(3), np.eye(3))
@@ -393,6 +406,8 @@ def test_sets_of_volumes_are_compared_one_by_one():
     assert "3 volumes and 2 volumes" in said(found)
     with pytest.raises(VolumeError, match="no volume"):
         compare(a, ())
+    with pytest.raises(VolumeError, match="share a grid"):
+        compare((a[0], noise(AXIAL)), b[:2])
 
 
 def test_colour_is_compared_by_voxel_and_not_with_grey():

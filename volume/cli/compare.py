@@ -59,7 +59,7 @@ def compare(
         source.volumes(which)
         for source, which in zip(sources, _which(sources, series, series_b), strict=True)
     )
-    found = compare_volumes(of_a, of_b, within_mm=within_mm or WITHIN_MM, within_value=within_value)
+    found = compare_volumes(of_a, of_b, within_mm=within_mm, within_value=within_value)
     if as_json:
         print_json(_document(found, of_a, of_b))
     elif not quiet:

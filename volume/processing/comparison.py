@@ -106,20 +106,23 @@ def compare(
     a: Volume | Sequence[Volume],
     b: Volume | Sequence[Volume],
     *,
-    within_mm: float = WITHIN_MM,
+    within_mm: float | None = None,
     within_value: float | None = None,
 ) -> Comparison:
     """Say how volume B differs from A: in place, in the order of its axes, in its values.
 
     Sets of volumes, each on one grid, are compared in their order. Corners may lie `within_mm`
-    of each other; values may differ by `within_value`, otherwise whole numbers agree exactly
-    and floats within their rounding. Nothing is resampled: voxels are compared where the arrays
-    hold the same in some order of their axes, or where both grids share a lattice.
-    Raises `VolumeError` where a set is empty.
+    of each other, 0.01 or a quarter of the finest spacing where nothing is said; values may
+    differ by `within_value`, otherwise whole numbers agree exactly and floats within their
+    rounding. Nothing is resampled: voxels are compared where the arrays hold the same in some
+    order of their axes, or where both grids share a lattice.
+    Raises `VolumeError` for a set that is empty, or of several grids.
     """
     of_a, of_b = _set(a), _set(b)
     first, second = of_a[0], of_b[0]
     ga, gb = first.geometry, second.geometry
+    if within_mm is None:
+        within_mm = min(WITHIN_MM, float(min(ga.spacing.min(), gb.spacing.min())) / 4)
     pairing = pair(first, second, within_mm, within_value)
     return Comparison(
         ga,
@@ -142,6 +145,8 @@ def _set(what: Volume | Sequence[Volume]) -> tuple[Volume, ...]:
     volumes = (what,) if isinstance(what, Volume) else tuple(what)
     if not volumes:
         raise VolumeError("there is no volume to compare")
+    if not all(one.geometry.matches(volumes[0].geometry) for one in volumes):
+        raise VolumeError("the volumes of a set that is compared share a grid; these do not")
     return volumes
 
 

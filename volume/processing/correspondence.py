@@ -46,7 +46,11 @@ def correspond(
     `first` is the order that the geometry gives; of several that fit alike it goes before the
     others, and then the one of the least `cost`.
     """
-    orders = [one for one in EVERY_ORDER if one.size(_size(b)) == _size(a)]
+    orders = [
+        one
+        for one in EVERY_ORDER
+        if one.size(_size(b)) == _size(a) and (one == first or _changes(one, _size(b)))
+    ]
     if not orders:
         return None
     orders.sort(key=lambda one: (one != first, cost(one)))
@@ -59,6 +63,12 @@ def correspond(
 
 def _size(array: NDArray[Any]) -> tuple[int, int, int]:
     return array.shape[2], array.shape[1], array.shape[0]
+
+
+def _changes(order: AxisOrder, size: tuple[int, int, int]) -> bool:
+    """Say whether an order turns no axis of a single voxel, which nothing tells."""
+    turned = zip(order.axes, order.flipped, strict=True)
+    return not any(flip and size[axis] == 1 for axis, flip in turned)
 
 
 class _Sample:

@@ -129,10 +129,11 @@ def _direction(letter: str) -> str:
 
 def turn_in_place(a: Geometry, b: Geometry, within_mm: float) -> AxisOrder | None:
     """Find the order in which `a` takes up the very places of `b`; None where there is none."""
-    for order in EVERY_ORDER:
-        if order.size(a.size) == b.size and order.grid(a).matches(b, within_mm):
-            return order
-    return None
+    fitting = [order for order in EVERY_ORDER if order.size(a.size) == b.size]
+    apart = [corners_apart(order.grid(a), b) for order in fitting]
+    if not fitting or min(apart) > within_mm:
+        return None
+    return fitting[apart.index(min(apart))]
 
 
 def lattice_offset(a: Geometry, b: Geometry, within_mm: float) -> tuple[int, int, int] | None:
