@@ -326,14 +326,19 @@ def _crowded(array: np.ndarray, affine: np.ndarray) -> bytes:
 
 
 def other_kinds(draw: Random, goods: Goods) -> Iterator[Damaged]:
-    """Files of one kind under the name of another, and files of no kind."""
+    """Files of one kind under the name of another, and files of no kind.
+
+    What a file holds goes before what it is called: its own picture is right too.
+    """
     others = [b"", b"\0" * 1000, draw.randbytes(3000), b"text\n" * 99, b"\x1f\x8b\x08\0" + bytes(9)]
-    every = [(good, other.data, other.name) for good, other in product(goods, goods)]
-    every += [(good, data, f"{len(data)} bytes") for good, data in product(goods, others)]
+    every = [
+        (good, other.data, other.name, (other.picture,)) for good, other in product(goods, goods)
+    ]
+    every += [(good, data, f"{len(data)} bytes", ()) for good, data in product(goods, others)]
     draw.shuffle(every)
-    for good, data, name in every:
+    for good, data, name, own in every:
         if name.split("-")[0] != good.name.split("-")[0]:
-            pictures = (good.picture,)
+            pictures = (good.picture, *own)
             yield _case(good, f"holds {name}", data, pictures=pictures)
 
 

@@ -19,7 +19,7 @@ import volume.formats.deflate as deflate
 from grids import SLOPES, noise, oblique, places, ramp
 from volume.errors import GridError, VolumeError
 from volume.formats import nifti
-from volume.formats.files import export, read
+from volume.formats.files import export, members, read
 from volume.formats.voxels import SLAB_BYTES
 from volume.geometry import Geometry
 from volume.progress import Silent
@@ -234,6 +234,53 @@ def test_the_sform_goes_before_the_qform(tmp_path):
     image.set_sform(np.diag([2, 3, 4, 1]), 4)
     image.set_qform(np.diag([5, 6, 7, 1]), 1)
     assert read(save(image, tmp_path / "a.nii")).geometry.spacing.tolist() == [2, 3, 4]
+
+
+@pytest.mark.parametrize("grid_name", GRIDS)
+def test_a_qform_that_says_another_place_is_told_in_millimetres(tmp_path, grid_name):
+    grid = GRIDS[grid_name]
+    image = nibabel.Nifti1Image(noise(grid).array.T, grid.ras_affine)
+    image.set_sform(grid.ras_affine, 1)
+    other = grid.ras_affine.copy()
+    other[:3, 3] += (3, -4, 0)
+    image.set_qform(other, 1)
+    again = read(save(image, tmp_path / "a.nii"))
+    (finding,) = again.findings
+    assert finding.code == "place-disagrees" and "5 mm apart" in finding.message
+    assert finding.evidence["apart_mm"] == pytest.approx(5, abs=0.01)
+    assert again.geometry.matches(grid, 1e-3)  # nibabel takes the sform too
+    np.testing.assert_allclose(nibabel.load(tmp_path / "a.nii").affine, grid.ras_affine, atol=1e-4)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(lambda q: np.linalg.norm(q) > 0.1))
+def test_the_rounding_of_a_qform_is_no_disagreement(tmp_path_factory, q):
+    rotation = nibabel.quaternions.quat2mat(np.array(q) / np.linalg.norm(q))
+    affine = np.eye(4)
+    affine[:3, :3] = rotation * 0.7
+    affine[:3, 3] = (-180, 160, -700)
+    image = nibabel.Nifti1Image(np.zeros((512, 512, 2), np.uint8), affine)
+    image.set_qform(affine, 1)
+    image.set_sform(affine, 1)
+    path = tmp_path_factory.mktemp("q") / "a.nii"
+    assert members(save(image, path))[0].findings == ()
+
+
+@pytest.mark.parametrize(("code", "told"), [(2304, "RGBA"), (32, "complex"), (1792, "complex")])
+def test_types_that_are_not_read_are_refused_by_name(tmp_path, code, told):
+    path = written(noise(oblique()), tmp_path / "a.nii")
+    content = bytearray(path.read_bytes())
+    content[70:72] = struct.pack("<h", code)
+    path.write_bytes(content)
+    with pytest.raises(VolumeError, match=told):
+        read(path)
+
+
+def test_a_field_of_displacements_is_refused_by_name(tmp_path):
+    vectors = np.zeros((4, 5, 6, 1, 3), np.float32)
+    image = nibabel.Nifti1Image(vectors, np.eye(4))
+    image.header.set_intent("vector")
+    with pytest.raises(VolumeError, match="vectors are not read"):
+        read(save(image, tmp_path / "a.nii"))
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("meter", 1000), ("micron", 0.001), ("mm", 1)])

@@ -9,10 +9,10 @@ import pytest
 import volume
 
 PINNED = """
-    DisplayError ExistsError Finding Geometry GridError Limits MemoryLimitError Mesh NotDicomError
-    PixelError Plane Scan SelfCheckError Series SeriesChoiceError Severity SliceHeader Stack
-    SurfaceError Volume VolumeError
-    export load load_all mesh reformat reorient resample scan screenshot view
+    Comparison DisplayError ExistsError Finding Geometry GridError Limits MemoryLimitError Mesh
+    NotDicomError PixelError Plane Scan SelfCheckError Series SeriesChoiceError Severity
+    SliceHeader Stack SurfaceError Volume VolumeError
+    compare export load load_all mesh reformat reorient resample scan screenshot view
 """.split()
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from volume.findings import Severity as Severity
     from volume.formats.files import export as export
     from volume.geometry import Geometry as Geometry
+    from volume.processing.comparison import Comparison as Comparison
+    from volume.processing.comparison import compare as compare
     from volume.processing.isosurface import mesh as mesh
     from volume.processing.orientation import reorient as reorient
     from volume.processing.planes import Plane as Plane
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from volume.volume import Volume as Volume
 
 _HOMES = {
+    "Comparison": "processing.comparison",
     "DisplayError": "errors",
     "ExistsError": "errors",
     "Finding": "findings",
@@ -64,6 +67,7 @@ _HOMES = {
     "SurfaceError": "errors",
     "Volume": "volume",
     "VolumeError": "errors",
+    "compare": "processing.comparison",
     "export": "formats.files",
     "load": "assembly.load",
     "load_all": "assembly.load",

@@ -61,6 +61,7 @@ CATALOGUE: Mapping[str, str] = {
     # geometry
     "single-slice": "one slice only: its thickness stands in for the spacing",
     "spacing-assumed": "a spacing or place is not in the file and was assumed",
+    "place-disagrees": "the file says twice where its voxels lie, and not the same",
     "spacing-tag-disagrees": "a spacing tag contradicts the positions",
     "positions-rounded": "the positions were written rounded",
     "spacing-jitter": "the slices stray a little from even spacing",
@@ -159,6 +160,7 @@ REMEDIES: Mapping[tuple[str, str], str] = {
     ("geometry", "raw"): "keep the voxels as acquired with {geometry=raw},"
     " in a format that can hold a shear (.nrrd, .mha, .npz)",
     ("overwrite", ""): "choose another name, or replace it with {overwrite}",
+    ("series-b", ""): "choose one with {series-b=ID}",
     ("series", ""): "choose one with {series=ID}, or take every one with {all}",
 }
 """Sentences for remedies; `{option=value}` is worded for the shell or for Python."""

@@ -19,7 +19,7 @@ from volume.dicom.identity import read_identity
 from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count, info
-from volume.formats.files import is_volume_file, read
+from volume.formats.files import is_volume_file, read, read_all
 from volume.progress import Progress
 from volume.volume import Volume
 
@@ -57,7 +57,7 @@ def load(
         geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers, unit=unit
     )
     if is_volume_file(source):
-        return refuse_other_unit(read(source, progress=progress), options)
+        return refuse_other_unit(read(source, series, progress=progress), options)
     found = scan(source, limits=options.limits)
     return assemble_from(found, choose(found, series), options, progress)
 
@@ -81,7 +81,8 @@ def load_all(
         geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers, unit=unit
     )
     if is_volume_file(source):
-        return (refuse_other_unit(read(source, progress=progress), options),)
+        volumes = read_all(source, progress=progress)
+        return tuple(refuse_other_unit(volume, options) for volume in volumes)
     found = scan(source, limits=options.limits)
     stacks = choices(found)
     refuse_if_too_large(stacks, options)

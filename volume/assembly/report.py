@@ -13,6 +13,7 @@ from volume.assembly.stack import Stack
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.files import Fate
 from volume.dicom.header import SliceHeader
+from volume.formats.member import Member
 from volume.geometry import Geometry
 from volume.volume import Volume
 
@@ -33,6 +34,23 @@ def describe(stack: Stack) -> dict[str, Any]:
         "axis": _axis(stack.axis),
         "axes": [_axis(axis) for axis in stack.axes],
         "findings": [finding.as_json() for finding in stack.findings],
+    }
+
+
+def describe_member(member: Member) -> dict[str, Any]:
+    """Describe a volume of a volume file in the same words, its voxels not yet read."""
+    return {
+        "id": member.id,
+        "series_number": None,
+        "series_uid": "",
+        "modality": member.modality,
+        "description": "",
+        "size": list(member.size),
+        **_place(member.geometry),
+        "kind": ["regular"],
+        "axis": _axis(member.axis),
+        "axes": [],
+        "findings": [finding.as_json() for finding in member.findings],
     }
 
 

@@ -15,6 +15,8 @@ from volume.escaping import LABEL, escape
 from volume.findings import Finding, Severity, word_remedy
 
 INDENT = " " * 8
+CHOICES_SHOWN = 20
+"""So many volumes to choose from are listed as commands; a film may have a thousand."""
 PATIENCE_S = 1.0
 """Work that is over sooner shows no bar."""
 
@@ -39,17 +41,21 @@ def word_error(fault: VolumeError) -> str:
 
 def word_choices(fault: SeriesChoiceError, arguments: Sequence[str]) -> str:
     """List the volumes there are, each as the command to paste."""
+    flag = f"--{fault.remedy[0]}" if isinstance(fault.remedy, tuple) else "--series"
     kept = [
         argument
         for n, argument in enumerate(arguments)
-        if not argument.startswith("--series") and (n == 0 or arguments[n - 1] != "--series")
+        if argument.partition("=")[0] != flag and (n == 0 or arguments[n - 1] != flag)
     ]
     lines = []
-    for choice in fault.choices:
+    for choice in fault.choices[:CHOICES_SHOWN]:
         size = " x ".join(map(str, choice.size))
-        command = shlex.join(["volume", *kept, "--series", choice.id])
+        command = shlex.join(["volume", *kept, flag, choice.id])
         remark = f"{size} {escape(choice.description, LABEL)}"
         lines.append(f"{INDENT}{escape(command)}    # {remark}".rstrip())
+    if len(fault.choices) > CHOICES_SHOWN:
+        left = len(fault.choices) - CHOICES_SHOWN
+        lines.append(f"{INDENT}and {left} more, to {fault.choices[-1].id}")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,15 +17,24 @@ from volume.assembly.report import describe_volume
 from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
 from volume.assembly.suv import refuse_other_unit
-from volume.atomic import refuse_in_source, safe_name
-from volume.cli import options
+from volume.atomic import refuse_in_source
+from volume.cli import names, options
 from volume.cli.console import Bar, print_json, say, say_findings, say_forecast, word_error
 from volume.dicom.limits import parse_limits
 from volume.errors import SeriesChoiceError, VolumeError
 from volume.escaping import escape
 from volume.findings import Severity
-from volume.formats.files import Kind, is_volume_file, read, refuse_output
+from volume.formats.files import (
+    Kind,
+    is_volume_file,
+    members,
+    read,
+    read_all,
+    read_each,
+    refuse_output,
+)
 from volume.formats.files import export as write
+from volume.formats.member import Member, choose_member
 from volume.geometry import Geometry
 from volume.processing.orientation import reorient
 from volume.resampling import resample
@@ -47,16 +56,17 @@ class Wishes:
     overwrite: bool
     sidecar: bool
     identifiers: bool
+    name: str
     quiet: bool
     verbose: bool
 
 
 @click.command()
 @options.flags(
-    options.source, options.output, options.series, options.everything, options.four_d,
-    options.spacing, options.like, options.orientation, options.gaps, options.geometry,
-    options.padding, options.unit, options.limits, options.overwrite, options.no_sidecar,
-    options.identifiers, options.as_json, options.quiet, options.verbose,
+    options.source, options.output, options.series, options.everything, options.name,
+    options.four_d, options.spacing, options.like, options.orientation, options.gaps,
+    options.geometry, options.padding, options.unit, options.limits, options.overwrite,
+    options.no_sidecar, options.identifiers, options.as_json, options.quiet, options.verbose,
 )  # fmt: skip
 def export(
     source: str,
@@ -77,6 +87,8 @@ def export(
     """
     if spacing is not None and like is not None:
         raise click.UsageError("--spacing and --like exclude each other")
+    if given["name"] is not None and not everything:
+        raise click.UsageError("--name is for the files of --all; otherwise OUTPUT is the name")
     if everything and four_d:
         raise click.UsageError("--all and --4d exclude each other")
     wishes = Wishes(
@@ -94,6 +106,7 @@ def export(
         overwrite=given["overwrite"],
         sidecar=not no_sidecar,
         identifiers=given["identifiers"],
+        name=given["name"] or names.DEFAULT,
         quiet=given["quiet"] or as_json,
         verbose=given["verbose"],
     )
@@ -113,7 +126,7 @@ def _geometry_of(like: str | None) -> Geometry | None:
     if like is None:
         return None
     if is_volume_file(like):
-        return read(like).geometry
+        return members(like)[0].geometry
     try:
         stack = choose(scan(like))
     except SeriesChoiceError as several:
@@ -129,8 +142,8 @@ def _volumes(
 ) -> Iterator[tuple[Volume, str]]:
     """Load the volume that is meant, with its description; with --4d, all that share its grid."""
     if is_volume_file(source) and Path(source).is_file():
-        volume = read(source, progress=Bar("reading", hidden=wishes.quiet))
-        yield _shaped(refuse_other_unit(volume, wishes.making), wishes), ""
+        for volume in _from_file(source, series, four_d, wishes):
+            yield _shaped(refuse_other_unit(volume, wishes.making), wishes), ""
         return
     found = _scan(source, wishes)
     stacks = _on_one_grid(matching(found, series), source) if four_d else [choose(found, series)]
@@ -141,6 +154,19 @@ def _volumes(
         bar = Bar("reading slices", hidden=wishes.quiet)
         volume = assemble_from(found, stack, wishes.making, bar)
         yield _shaped(volume, wishes), stack.description
+
+
+def _from_file(source: str, series: str | None, four_d: bool, wishes: Wishes) -> tuple[Volume, ...]:
+    """Read the volume that is meant; with --4d, all of a file that holds several."""
+    bar = Bar("reading", hidden=wishes.quiet)
+    if not four_d:
+        return (read(source, series, progress=bar),)
+    if series is not None or len(members(source)) == 1:
+        raise SeriesChoiceError(NOTHING_TO_JOIN, files=(source,), remedy="leave out --4d")
+    return read_all(source, progress=bar)
+
+
+NOTHING_TO_JOIN = "no volumes here share a grid: there is nothing to put into one 4D file"
 
 
 def _scan(source: str, wishes: Wishes) -> Scan:
@@ -161,8 +187,7 @@ def _on_one_grid(stacks: Sequence[Stack], source: str) -> list[Stack]:
         what = f"{len(sets)} series hold several volumes on one grid"
         firsts = [members[0] for members in sets]
         raise SeriesChoiceError(what, files=(source,), choices=firsts, remedy=("series", ""))
-    what = "no volumes here share a grid: there is nothing to put into one 4D file"
-    raise SeriesChoiceError(what, files=(source,), remedy="leave out --4d")
+    raise SeriesChoiceError(NOTHING_TO_JOIN, files=(source,), remedy="leave out --4d")
 
 
 def _shaped(volume: Volume, wishes: Wishes) -> Volume:
@@ -207,26 +232,47 @@ def _export_all(
     source: str, folder: Path, series: str | None, wishes: Wishes, as_json: bool
 ) -> int:
     """Write every volume into a folder; what cannot be written is named and the rest goes on."""
-    found = _scan(source, wishes)
-    stacks = choices(found) if series is None else matching(found, series)
+    listed, volumes = _each(source, series, wishes)
+    stems = names.stems(wishes.name, listed)
+    suffix = names.suffix_in(wishes.name) or SUFFIX_OF_ALL
     _make_folder(folder)
     done: list[dict[str, Any]] = []
-    failures: list[tuple[Stack, VolumeError]] = []
-    for stack in stacks:
-        say_forecast(forecast(stack, wishes.making), quiet=wishes.quiet)
+    failures: list[tuple[Stack | Member, VolumeError]] = []
+    for one, stem in zip(listed, stems, strict=True):
         try:
-            bar = Bar(f"reading {stack.id}", hidden=wishes.quiet)
-            volume = _shaped(assemble_from(found, stack, wishes.making, bar), wishes)
-            written = _write([volume], folder / f"{safe_name(stack.id)}{SUFFIX_OF_ALL}", wishes)
-            done.append(_described(volume, written, stack.description))
+            volume = _shaped(volumes(one), wishes)
+            written = _write([volume], folder / f"{stem}{suffix}", wishes)
+            done.append(_described(volume, written, one.description))
         except VolumeError as fault:
-            failures.append((stack, fault))
-            say(f"{stack.id} is not written:\n{word_error(fault).rstrip()}")
+            failures.append((one, fault))
+            say(f"{one.id} is not written:\n{word_error(fault).rstrip()}")
     if as_json:
         print_json(_document(done, failures))
     if not failures:
         return 0
     return PARTLY if done else max(fault.exit_code for _, fault in failures)
+
+
+def _each(
+    source: str, series: str | None, wishes: Wishes
+) -> tuple[Sequence[Stack | Member], Callable[[Any], Volume]]:
+    """List the volumes that are meant, and say how each is had, in this order."""
+    if is_volume_file(source) and Path(source).is_file():
+        every = members(source)
+        if series is not None:
+            every = (choose_member(every, series, source),)
+            return every, lambda one: read(source, one.id)
+        pages = read_each(source)
+        # behind a volume that cannot be read the others are read each alone
+        return every, lambda one: next(pages, None) or read(source, one.id)
+    found = _scan(source, wishes)
+
+    def volume_of(stack: Stack) -> Volume:
+        say_forecast(forecast(stack, wishes.making), quiet=wishes.quiet)
+        bar = Bar(f"reading {stack.id}", hidden=wishes.quiet)
+        return assemble_from(found, stack, wishes.making, bar)
+
+    return choices(found) if series is None else matching(found, series), volume_of
 
 
 def _make_folder(folder: Path) -> None:
@@ -244,13 +290,13 @@ def _described(volume: Volume, written: Sequence[Path], description: str) -> dic
 
 
 def _document(
-    volumes: Sequence[dict[str, Any]], failures: Sequence[tuple[Stack, VolumeError]]
+    volumes: Sequence[dict[str, Any]], failures: Sequence[tuple[Stack | Member, VolumeError]]
 ) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "volumes": list(volumes),
         "failures": [
-            {"id": stack.id, "exit": fault.exit_code, "message": fault.what}
-            for stack, fault in failures
+            {"id": one.id, "exit": fault.exit_code, "message": fault.what}
+            for one, fault in failures
         ],
     }

@@ -6,14 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from volume.assembly.forecast import forecast
 from volume.assembly.options import DEFAULTS
-from volume.assembly.report import describe, describe_volume
+from volume.assembly.report import describe, describe_member
 from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.series import Series
@@ -23,8 +22,8 @@ from volume.cli.console import Bar, print_json, word_finding
 from volume.dicom.files import Fate
 from volume.escaping import LABEL, escape
 from volume.findings import Finding, Severity, count
-from volume.formats.files import is_volume_file, read
-from volume.volume import Volume
+from volume.formats.files import is_volume_file, members
+from volume.formats.member import Member
 
 NO_VOLUME = 3
 FILES_SHOWN = 5
@@ -42,14 +41,14 @@ def info(sources: tuple[str, ...], limits: str, as_json: bool, quiet: bool, verb
     there is no DICOM volume.
     """
     hidden = quiet or as_json
-    files = [source for source in sources if is_volume_file(source) and Path(source).is_file()]
-    volumes = [(path, read(path, progress=Bar("reading", hidden=hidden))) for path in files]
+    files = [source for source in sources if is_volume_file(source) and os.path.isfile(source)]  # noqa: PTH113
+    volumes = [(path, members(path)) for path in files]
     scans = [_scan(one, limits, hidden, len(sources) > 1) for one in sources if one not in files]
     if as_json:
         print_json(_document(scans, volumes))
     elif not quiet:
-        for path, volume in volumes:
-            _line(f"{escape(path)}: {volume!r}")
+        for path, listed in volumes:
+            _print_members(path, listed, verbose)
         for found in scans:
             _print(found, verbose)
     return 0 if volumes or any(found.stacks for found in scans) else NO_VOLUME
@@ -70,7 +69,9 @@ def _named(found: Scan) -> Scan:
     return replace(found, findings=tuple(map(name, found.findings)))
 
 
-def _document(scans: Sequence[Scan], files: Sequence[tuple[str, Volume]]) -> dict[str, Any]:
+def _document(
+    scans: Sequence[Scan], files: Sequence[tuple[str, Sequence[Member]]]
+) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "files": {
@@ -80,11 +81,36 @@ def _document(scans: Sequence[Scan], files: Sequence[tuple[str, Volume]]) -> dic
             "failed": sum(found.count(Fate.FAILED) for found in scans),
         },
         "volumes": [
-            *(describe_volume(volume) for _, volume in files),
+            *(describe_member(member) for _, listed in files for member in listed),
             *(describe(stack) for found in scans for stack in found.stacks),
         ],
         "findings": [finding.as_json() for found in scans for finding in found.findings],
     }
+
+
+def _print_members(path: str, listed: Sequence[Member], verbose: bool) -> None:
+    """Print what a volume file holds: one volume, or several of one grid."""
+    first = listed[0]
+    geometry = first.geometry
+    told = (
+        f"{' x '.join(map(str, first.size))} voxels of"
+        f" {' x '.join(f'{step:.4g}' for step in geometry.spacing)} mm",
+        geometry.orientation,
+        str(first.dtype),
+        " ".join(filter(None, (escape(first.modality, LABEL), escape(first.unit, LABEL)))),
+    )
+    several = f"{len(listed)} volumes (4D) of " if len(listed) > 1 else ""
+    _line(f"{escape(path)}: {several}{', '.join(filter(None, told))}")
+    shown = listed if verbose else listed[:MEMBERS_SHOWN]
+    for member in shown if len(listed) > 1 else ():
+        _line(f"  {member.id}")
+    if left := len(listed) - len(shown):
+        _line(f"  and {left} more, to {listed[-1].id} (-v names them)")
+    for finding in first.findings:
+        _line(f"    {finding.severity:8}{finding.code}: {word_finding(finding)}")
+
+
+MEMBERS_SHOWN = 5
 
 
 def _print(found: Scan, verbose: bool) -> None:

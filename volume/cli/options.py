@@ -85,12 +85,38 @@ def _one(_ctx: click.Context, _param: click.Parameter, value: Any) -> float | No
 source = click.argument("source")
 sources = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 output = click.argument("output")
+source_a = click.argument("a")
+source_b = click.argument("b")
 series = click.option(
     "--series",
     metavar="WHICH",
     help="A SeriesNumber, a SeriesInstanceUID or an ending of one, or the id that info prints.",
 )
+series_b = click.option(
+    "--series-b", metavar="WHICH", help="The same of B, where --series does not mean both."
+)
+within_mm = click.option(
+    "--within-mm",
+    type=Numbers((1,), positive=True),
+    metavar="MM",
+    callback=_one,
+    help="Places may lie so far apart; 0.01.",
+)
+within_value = click.option(
+    "--within-value",
+    type=Numbers((1,)),
+    metavar="N",
+    callback=_one,
+    help="Values may lie so far apart; not at all, floats within their rounding.",
+)
 everything = click.option("--all", "everything", is_flag=True, help="Every volume, into a folder.")
+name = click.option(
+    "--name",
+    type=Checked("pattern", "volume.cli.names", "check_pattern"),
+    metavar="PATTERN",
+    help="Names of the files of --all: {id}, or of {modality} {series_number} {description}"
+    " {axis} {size} {series_uid} {id}, as in '{series_number} {description}.nrrd'.",
+)
 four_d = click.option("--4d", "four_d", is_flag=True, help="Stacks that share a grid as one file.")
 geometry = click.option(
     "--geometry",

@@ -14,6 +14,7 @@ VERBS = {
     "export": "Write .nii .nii.gz .nrrd .mha .npz, with a JSON sidecar.",
     "mesh": "Write a surface: .stl .ply.",
     "tags": "The data elements of a file, searched by name or number.",
+    "compare": "How two volumes differ: place in mm, flips by name, voxels.",
     "demo": "Write a small sample series and show it.",
 }
 

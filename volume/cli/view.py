@@ -21,7 +21,8 @@ from volume.cli.console import Bar, say, say_findings, say_forecast
 from volume.dicom.limits import parse_limits
 from volume.escaping import escape
 from volume.findings import Finding, warning
-from volume.formats.files import is_volume_file, read
+from volume.formats.files import is_volume_file, members, read
+from volume.formats.member import Member
 from volume.volume import Volume
 
 
@@ -67,11 +68,16 @@ def view(
     if size is not None:
         asked["size"] = size
     if screenshot is None:
-        open_window(volume, **asked, title=volume.id or Path(source).name)
+        open_window(volume, **asked, title=_title(volume, source))
         return
     path = draw(volume, screenshot, **asked, overwrite=overwrite)
     if not quiet:
-        say(f"{escape(path)}: a picture of {escape(volume.id or Path(source).name)}")
+        say(f"{escape(path)}: a picture of {escape(_title(volume, source))}")
+
+
+def _title(volume: Volume, source: str) -> str:
+    """Name what is shown: a volume file by its name, which the person gave."""
+    return volume.id if volume.id and not is_volume_file(source) else Path(source).name
 
 
 def refuse_picture(path: str, overwrite: bool) -> None:
@@ -86,7 +92,7 @@ def look(source: str, series: str | None, limits: str, quiet: bool, *, unit: str
     """Load what can be shown of a source: the largest volume, its gaps filled."""
     making = Options(gaps="fill", lenient=True, limits=parse_limits(limits), unit=unit)
     if is_volume_file(source) and Path(source).is_file():
-        return refuse_other_unit(read(source, progress=Bar("reading", hidden=quiet)), making)
+        return refuse_other_unit(_look_at_file(source, series, quiet), making)
     found = scan(source, limits=making.limits, progress=Bar("reading headers", hidden=quiet))
     stack = choose_largest(found, series)
     say_forecast(forecast(stack, making), quiet=quiet)
@@ -94,10 +100,22 @@ def look(source: str, series: str | None, limits: str, quiet: bool, *, unit: str
     return replace(volume, findings=(*_said(matching(found, series), stack), *volume.findings))
 
 
-def _said(several: Sequence[Stack], shown: Stack) -> tuple[Finding, ...]:
+def _look_at_file(source: str, series: str | None, quiet: bool) -> Volume:
+    """Load what can be shown of a volume file: of several on one grid the first."""
+    several = members(source)
+    which = series if series is not None or len(several) == 1 else several[0].id
+    volume = read(source, which, progress=Bar("reading", hidden=quiet))
+    said = _said(several, several[0]) if series is None else ()
+    return replace(volume, findings=(*said, *volume.findings))
+
+
+def _said(several: Sequence[Stack | Member], shown: Stack | Member) -> tuple[Finding, ...]:
     """Say which of several volumes is shown."""
     others = [stack.id for stack in several if stack is not shown]
     if not others:
         return ()
     text = f"{len(several)} volumes are here; {shown.id} is shown, --series chooses another"
-    return (warning("largest-shown", text, evidence={"others": others}),)
+    return (warning("largest-shown", text, evidence={"others": others[:OTHERS_KEPT]}),)
+
+
+OTHERS_KEPT = 100

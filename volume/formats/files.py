@@ -7,6 +7,8 @@ volume back.
 from __future__ import annotations
 
 import gzip
+import hashlib
+import os
 import struct
 import zipfile
 import zlib
@@ -24,7 +26,10 @@ from volume.atomic import refuse_in_source, refuse_unwritable, whole_files
 from volume.errors import GridError, SelfCheckError, VolumeError
 from volume.formats import deflate, voxels
 from volume.formats import sidecar as sidecar_file
+from volume.formats.member import Member, choose_member
+from volume.formats.signature import suffix_by_content
 from volume.formats.suffixes import FORMATS, Format, Kind, stem, suffix_for, suffix_of
+from volume.formats.voxels import Header
 from volume.progress import Progress, Silent
 from volume.surface import Mesh
 from volume.volume import Volume
@@ -89,36 +94,111 @@ def refuse_output(
 
 
 def is_volume_file(path: str | PathLike[str]) -> bool:
-    """Say whether `read` reads files of this name."""
-    suffix = suffix_of(Path(path))
-    return suffix in FORMATS and FORMATS[suffix].header is not None
+    """Say whether `read` reads this: by its name, or by its first bytes whatever its name."""
+    return bool(_suffix_to_read(path)) and not os.path.isdir(path)  # noqa: PTH112 any text
 
 
-def read(path: str | PathLike[str], *, progress: Progress | None = None) -> Volume:
-    """Read a volume file: .nii, .nii.gz, .nrrd, .mha or .npz, one volume of three axes.
+def _suffix_to_read(path: str | PathLike[str]) -> str:
+    """Give the suffix of the format that a file is read as; what it holds goes before its name."""
+    suffix = suffix_by_content(path) or suffix_of(Path(path))
+    return suffix if suffix in FORMATS and FORMATS[suffix].header else ""
 
-    Its modality and unit are known from a sidecar of ours beside it, otherwise empty.
-    Raises `VolumeError` that names the file where it is damaged, lies about its size or
-    holds what is not read.
+
+def members(path: str | PathLike[str]) -> tuple[Member, ...]:
+    """List the volumes of a volume file from its header alone: one, or several of one grid (4D).
+
+    Raises `VolumeError` as `read` does.
     """
-    bar = progress or Silent()
+    with _opened(path) as (_, listed):
+        return listed
+
+
+def read(
+    path: str | PathLike[str],
+    series: int | str | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Volume:
+    """Read the volume of a volume file: .nii, .nii.gz, .nrrd, .mha or .npz.
+
+    Of a file with four axes `series` says which is meant, by its id. Modality and unit are
+    known from a sidecar of ours beside it, otherwise empty. Raises `SeriesChoiceError` where
+    there are several or none is called so, and `VolumeError` that names the file where it is
+    damaged, lies about its size or holds what is not read.
+    """
+    with closing(progress or Silent()) as bar, _opened(path) as (header, listed):
+        chosen = choose_member(listed, series, str(path))
+        (volume,) = voxels.read(header, bar, (chosen.n,))
+        return chosen.told_of(volume)
+
+
+def read_all(path: str | PathLike[str], *, progress: Progress | None = None) -> tuple[Volume, ...]:
+    """Read every volume of a volume file, in their order. Raises as `read` does."""
+    with closing(progress or Silent()) as bar, _opened(path) as (header, listed):
+        volumes = voxels.read(header, bar, range(len(listed)))
+        return tuple(one.told_of(volume) for one, volume in zip(listed, volumes, strict=True))
+
+
+def read_each(path: str | PathLike[str]) -> Iterator[Volume]:
+    """Read the volumes of a volume file one after the other, each let go before the next."""
+    with _opened(path) as (header, listed):
+        volumes = voxels.read(header, Silent(), range(len(listed)), held=1)
+        for one, volume in zip(listed, volumes, strict=True):
+            yield one.told_of(volume)
+
+
+@contextmanager
+def _opened(path: str | PathLike[str]) -> Iterator[tuple[Header, tuple[Member, ...]]]:
+    """Open a volume file at its voxels; what is wrong with it is told with its name."""
     source = Path(path)
-    suffix = suffix_of(source)
-    header_of = FORMATS[suffix].header if suffix in FORMATS else None
+    suffix = _suffix_to_read(path)
+    header_of = FORMATS[suffix].header if suffix else None
     if header_of is None:
         readable = " ".join(name for name, one in FORMATS.items() if one.header)
         raise VolumeError(f"this is not a volume file ({readable})", files=(str(source),))
     if not source.is_file():
         raise VolumeError("there is no such file", files=(str(source),))
-    with closing(bar), _damage_told_of(source), source.open("rb") as stream:
-        volume = voxels.read(header_of(stream), bar)
-    return volume if volume.modality or volume.unit else _told_by_sidecar(volume, source, suffix)
+    with _damage_told_of(source), source.open("rb") as stream:
+        digest = hashlib.sha256(stream.read(HASHED_BYTES)).hexdigest()[:6]
+        stream.seek(0)
+        header = header_of(stream)
+        voxels.refuse_impossible(header)
+        name = f"{suffix.split('.')[1]}_{digest}"
+        yield header, _members(header, name, _told_by_sidecar(header, source))
 
 
-def _told_by_sidecar(volume: Volume, source: Path, suffix: str) -> Volume:
-    told = _sidecar_of(source, suffix)
-    modality, unit = sidecar_file.beside(told, volume.geometry.size)
-    return volume.with_voxels(volume.array, volume.geometry, modality=modality, unit=unit)
+HASHED_BYTES = 64 << 10
+
+
+def _members(header: Header, name: str, told: tuple[str, str]) -> tuple[Member, ...]:
+    if header.count > MOST_VOLUMES:
+        raise ValueError(f"a file of {header.count:,} volumes is not read")
+    modality, unit = told
+    return tuple(
+        Member(
+            f"{name}_t{n + 1}" if header.count > 1 else name,
+            n,
+            header.count,
+            header.geometry,
+            header.dtype.newbyteorder("="),
+            modality,
+            unit,
+            header.findings,
+        )
+        for n in range(header.count)
+    )
+
+
+MOST_VOLUMES = 1 << 16
+"""The longest series have some thousands."""
+
+
+def _told_by_sidecar(header: Header, source: Path) -> tuple[str, str]:
+    """Give modality and unit: of the file itself, or of a sidecar of ours beside it."""
+    suffix = suffix_of(source)
+    if header.modality or header.unit or suffix not in FORMATS:
+        return header.modality, header.unit
+    return sidecar_file.beside(_sidecar_of(source, suffix), header.geometry.size)
 
 
 DAMAGED_STREAM = (deflate.Damaged, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)

@@ -94,15 +94,25 @@ def header(stream: BinaryIO) -> Header:
     fields = _read_fields(stream)
     _refuse_what_is_not_read(fields)
     size = _whole_numbers(fields, "DimSize", "", int(fields["NDims"]))
-    if min(size) < 1 or size[3:] not in ([], [1]):
+    if min(size) < 1:
         raise ValueError(f"only volumes of three axes in space are read, not of the sizes {size}")
     geometry, assumed = _geometry(fields, (size[0], size[1], size[2]))
     (channels,) = _whole_numbers(fields, "ElementNumberOfChannels", "1", 1)
     if channels < 1:
         raise ValueError("a voxel has at least one channel")
     shape = (size[2], size[1], size[0]) + ((channels,) if channels > 1 else ())
-    data, room = _opened(stream, compressed=_is_true(fields, "CompressedData"))
-    return Header(geometry, shape, _dtype(fields), data, room, findings=assumed)
+    packed = _is_true(fields, "CompressedData")
+    data, room = _opened(stream, compressed=packed)
+    return Header(
+        geometry,
+        shape,
+        _dtype(fields),
+        data,
+        room,
+        count=size[3] if len(size) > 3 else 1,
+        findings=assumed,
+        packed=packed,
+    )
 
 
 def _read_fields(stream: BinaryIO) -> dict[str, str]:
@@ -157,7 +167,10 @@ def _geometry(
     axes = int(fields["NDims"])
     straight = " ".join(map(str, np.eye(axes).ravel()))
     rows = _numbers(fields, "TransformMatrix", straight, axes * axes)
-    matrix = np.array(rows).reshape(axes, axes)[:3, :3]
+    square = np.array(rows).reshape(axes, axes)
+    if axes > 3 and (square[3, :3].any() or square[:3, 3].any()):
+        raise ValueError("a fourth axis that is turned into space is not read")
+    matrix = square[:3, :3]
     origin = np.array(_numbers(fields, "Offset", "0 " * axes, axes)[:3])
     spacing = np.array(_numbers(fields, "ElementSpacing", "1 " * axes, axes)[:3])
     unit = fields.get("DistanceUnits", "mm")

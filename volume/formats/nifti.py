@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.errors import GridError, VolumeError
-from volume.findings import warning
+from volume.findings import Finding, warning
 from volume.formats import deflate
 from volume.formats.voxels import Header, slabs, stored_dtype
 from volume.geometry import LPS_TO_RAS, Geometry
@@ -105,6 +105,24 @@ CODES = {
         "u8": 1280,
     }.items()
 }
+OTHER_TYPES = {
+    1: " (bits)",
+    32: " (complex numbers)",
+    1536: " (floats of 128 bits)",
+    1792: " (complex numbers)",
+    2048: " (complex numbers)",
+    2304: " (RGBA)",
+}
+VECTORS = {
+    1004: "matrices",
+    1005: "tensors (symmetric matrices)",
+    1006: "displacements",
+    1007: "vectors",
+    1009: "quaternions",
+    2003: "colours on a fifth axis",
+    2004: "colours on a fifth axis",
+}
+"""What a fifth axis holds, by intent_code (nifti1.h)."""
 MILLIMETRES = 2
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """xyzt_units: unknown (taken as mm, as everyone does), metre, millimetre, micrometre."""
@@ -199,10 +217,10 @@ def _quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def header(stream: BinaryIO) -> Header:
     """Read and check a NIfTI header, compressed or not; `ValueError` says what is wrong."""
-    data, room = _opened(stream)
+    data, room, packed = _opened(stream)
     fields = _read_fields(data)
     offset = _skip_to_voxels(data, fields)
-    size, count = _dimensions(fields["dim"].tolist())
+    size, count = _dimensions(fields["dim"].tolist(), int(fields["intent_code"]))
     dtype, components = _voxel_type(int(fields["datatype"]), fields.dtype["dim"].base.byteorder)
     geometry, findings = _geometry(fields, size)
     slope, intercept = _scaling(fields)
@@ -216,18 +234,19 @@ def header(stream: BinaryIO) -> Header:
         slope,
         intercept,
         findings,
+        packed=packed,
     )
 
 
-def _opened(stream: BinaryIO) -> tuple[BinaryIO, int]:
-    """Look into the file by its first bytes, and say how many it can hold at most."""
+def _opened(stream: BinaryIO) -> tuple[BinaryIO, int, bool]:
+    """Look into the file by its first bytes; say how many it can hold, and if it is packed."""
     size = stream.seek(0, 2)
     stream.seek(0)
     compressed = stream.read(2) == deflate.GZIP_HEADER[:2]
     stream.seek(0)
     if compressed:
-        return deflate.open_gzip(stream), size * deflate.EXPANSION
-    return stream, size
+        return deflate.open_gzip(stream), size * deflate.EXPANSION, True
+    return stream, size, False
 
 
 def _read_fields(data: BinaryIO) -> Fields:
@@ -261,7 +280,7 @@ def _skip_to_voxels(data: BinaryIO, fields: Fields) -> int:
     return int(offset)
 
 
-def _dimensions(dim: list[int]) -> tuple[tuple[int, int, int], int]:
+def _dimensions(dim: list[int], intent: int) -> tuple[tuple[int, int, int], int]:
     """Give (i, j, k) and the number of volumes."""
     axes = dim[0]
     if not 1 <= axes <= 7:
@@ -270,7 +289,8 @@ def _dimensions(dim: list[int]) -> tuple[tuple[int, int, int], int]:
     if min(sizes) < 1:
         raise ValueError(f"no axis can have the sizes {dim[1 : axes + 1]}")
     if max(sizes[4:]) > 1:
-        raise ValueError("vectors and tensors are not read, only one value a voxel")
+        what = VECTORS.get(intent, "vectors and tensors")
+        raise ValueError(f"{what} are not read, only one value a voxel (dim {dim[1 : axes + 1]})")
     return (sizes[0], sizes[1], sizes[2]), sizes[3]
 
 
@@ -281,11 +301,15 @@ def _voxel_type(code: int, order: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
     for dtype, known in CODES.items():
         if code == known:
             return dtype.newbyteorder(order), ()
-    raise ValueError(f"voxels of NIfTI's type {code} are not read")
+    raise ValueError(f"voxels of NIfTI's type {code}{OTHER_TYPES.get(code, '')} are not read")
 
 
 def _geometry(fields: Fields, size: tuple[int, int, int]) -> tuple[Geometry, tuple[Any, ...]]:
-    """Place the grid: sform first, else qform, else as Analyze did, which is said."""
+    """Place the grid: sform first, else qform, else as Analyze did, which is said.
+
+    So does nibabel; other readers take the qform of a file that has both, so that files in
+    which they differ lie elsewhere in other tools, which is said too.
+    """
     findings: tuple[Any, ...] = ()
     if fields["sform_code"] > 0:
         affine = np.vstack([fields["srow"].astype(float), (0, 0, 0, 1)])
@@ -306,7 +330,42 @@ def _geometry(fields: Fields, size: tuple[int, int, int]) -> tuple[Geometry, tup
     if unit not in MM_PER_UNIT:
         raise ValueError(f"the header's unit of length {unit} is unknown")
     affine[:3] *= MM_PER_UNIT[unit]
-    return Geometry.from_affine(size, LPS_TO_RAS @ affine), findings
+    geometry = Geometry.from_affine(size, LPS_TO_RAS @ affine)
+    if fields["sform_code"] > 0 and fields["qform_code"] > 0:
+        findings = _disagreement(fields, geometry, MM_PER_UNIT[unit])
+    return geometry, findings
+
+
+def _disagreement(fields: Fields, by_sform: Geometry, mm: float) -> tuple[Finding, ...]:
+    """Say in mm how far the corners by the qform lie from those by the sform."""
+    corners = by_sform.corners
+    try:
+        affine = _qform(fields)
+        affine[:3] *= mm
+        by_qform = Geometry.from_affine(by_sform.size, LPS_TO_RAS @ affine).corners
+    except ValueError:
+        text = "the file places its voxels twice, and the qform is no place; the sform is taken"
+        return (warning("place-disagrees", text),)
+    apart = float(np.linalg.norm(corners - by_qform, axis=1).max())
+    if apart <= SAME_PLACE_MM + _rounding(fields) * float(np.ptp(corners, axis=0).max()):
+        return ()
+    text = (
+        f"the file places its voxels twice, {apart:.3g} mm apart at the corners (sform, qform);"
+        " the sform is taken, other programs may take the qform"
+    )
+    return (warning("place-disagrees", text, evidence={"apart_mm": round(apart, 4)}),)
+
+
+def _rounding(fields: Fields) -> float:
+    """Give the angle that is lost where a quaternion's first number follows from three floats."""
+    vector = fields["quatern"].astype(float)
+    first = np.sqrt(max(0.0, 1 - vector @ vector))
+    return float(4 * FLOAT_STEP / max(first, np.sqrt(FLOAT_STEP)))
+
+
+FLOAT_STEP = float(np.finfo(np.float32).eps)
+SAME_PLACE_MM = 0.01
+"""Of a place written twice in float32."""
 
 
 def _steps(fields: Fields) -> NDArray[np.float64]:

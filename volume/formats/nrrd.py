@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -102,12 +102,21 @@ def header(stream: BinaryIO) -> Header:
     sizes = _whole_numbers(fields, "sizes")
     if len(sizes) != _whole_numbers(fields, "dimension")[0] or min(sizes) < 1:
         raise ValueError("the header's sizes and dimension do not agree")
-    components, count, spatial = _split_axes(sizes, _kinds(fields, len(sizes)))
+    axes = _split_axes(sizes, _kinds(fields, len(sizes)))
+    spatial = axes.spatial
     geometry, findings = _geometry(fields, len(sizes), spatial)
-    data, room = _opened(stream, fields)
+    data, room, packed = _opened(stream, fields)
     shape = tuple(sizes[axis] for axis in reversed(spatial))
     return Header(
-        geometry, (*shape, *components), _dtype(fields), data, room, count, findings=findings
+        geometry,
+        (*shape, *axes.components),
+        _dtype(fields),
+        data,
+        room,
+        axes.volumes,
+        findings=findings,
+        interleaved=axes.interleaved,
+        packed=packed,
     )
 
 
@@ -144,7 +153,10 @@ def _whole_numbers(fields: Mapping[str, str], name: str) -> list[int]:
 
 
 def _kinds(fields: Mapping[str, str], dimension: int) -> list[str]:
-    """Give every axis its kind; an axis without a direction in space is no domain."""
+    """Give every axis its kind; an axis without a direction in space is no domain.
+
+    Nor is one along time, which ITK writes as a fourth axis of space.
+    """
     directions = _directions(fields, dimension)
     kinds = fields.get("kinds", "").lower().split() or ["???"] * dimension
     if len(kinds) != dimension:
@@ -155,19 +167,49 @@ def _kinds(fields: Mapping[str, str], dimension: int) -> list[str]:
     ]
 
 
-def _split_axes(
-    sizes: Sequence[int], kinds: Sequence[str]
-) -> tuple[tuple[int, ...], int, list[int]]:
-    """Tell components, the number of volumes, and which axes are i, j and k."""
+class _Axes(NamedTuple):
+    """What the axes of a file are: i, j and k, the values of a voxel, the volumes."""
+
+    spatial: list[int]
+    components: tuple[int, ...] = ()
+    volumes: int = 1
+    interleaved: bool = False
+
+
+def _split_axes(sizes: Sequence[int], kinds: Sequence[str]) -> _Axes:
+    """Tell components, the number of volumes, and which axes are i, j and k.
+
+    A list stands before the axes in space (3D Slicer's sequences and segmentations, the
+    values of a voxel together) or behind them (ours, one volume after the other).
+    """
     spatial = [axis for axis, kind in enumerate(kinds) if kind == "domain"]
-    others = [axis for axis, kind in enumerate(kinds) if kind != "domain"]
-    if len(spatial) != 3 or len(others) > 1:
+    others = [axis for axis, kind in enumerate(kinds) if kind != "domain" and sizes[axis] > 1]
+    if len(spatial) != 3:
         raise ValueError(f"only volumes of three axes in space are read, not {len(spatial)}")
-    if not others or sizes[others[0]] == 1:
-        return (), 1, spatial
+    last = max(spatial) + 1
+    if not others:
+        return _Axes(spatial)
     if others == [0] and kinds[0] != "list":
-        return (sizes[0],), 1, spatial
-    return (), sizes[others[0]], spatial
+        return _Axes(spatial, components=_colour(sizes[0], kinds[0]))
+    if others == [0]:
+        return _Axes(spatial, volumes=sizes[0], interleaved=True)
+    if others == [last]:
+        return _Axes(spatial, volumes=sizes[last])
+    if others == [0, last] and kinds[0] != "list":
+        return _Axes(spatial, _colour(sizes[0], kinds[0]), sizes[last])
+    raise ValueError(f"axes in this order are not read: {' '.join(kinds)[:80]}")
+
+
+def _colour(components: int, kind: str) -> tuple[int, ...]:
+    if components > MOST_COMPONENTS:
+        raise ValueError(
+            f"voxels of {components} values each ({kind[:40]}) are not read, only one or a colour"
+        )
+    return (components,)
+
+
+MOST_COMPONENTS = 4
+"""Red, green, blue and opacity."""
 
 
 def _directions(fields: Mapping[str, str], dimension: int) -> list[list[float] | None]:
@@ -182,7 +224,15 @@ def _directions(fields: Mapping[str, str], dimension: int) -> list[list[float] |
     words = re.findall(r"none|\([^()]*\)", fields["space directions"])
     if len(words) != dimension:
         raise ValueError("the header does not give one direction to every axis")
-    return [None if word == "none" else _numbers(word) for word in words]
+    return [None if word == "none" else _in_space(word) for word in words]
+
+
+def _in_space(word: str) -> list[float] | None:
+    """Give the step of an axis in space; None of one that runs along a fourth coordinate."""
+    numbers = _numbers(word)
+    if len(numbers) == 4 and any(numbers[:3]) and numbers[3]:
+        raise ValueError(f"an axis that runs through space and time is not read: {word[:80]}")
+    return numbers[:3] if any(numbers[:3]) else None if len(numbers) == 4 else numbers
 
 
 def _spacings(fields: Mapping[str, str], dimension: int) -> list[float]:
@@ -194,7 +244,7 @@ def _spacings(fields: Mapping[str, str], dimension: int) -> list[float]:
 
 def _numbers(word: str) -> list[float]:
     numbers = [number(part) for part in word.strip("()").split(",")]
-    if len(numbers) != 3:
+    if len(numbers) not in (3, 4):
         raise ValueError(f"{word[:80]!r} is not a vector in space")
     return numbers
 
@@ -203,13 +253,14 @@ def _geometry(
     fields: Mapping[str, str], dimension: int, spatial: Sequence[int]
 ) -> tuple[Geometry, tuple[Finding, ...]]:
     """Place the grid; what the file does not say is assumed, and said."""
-    space = fields.get("space", "").lower()
+    space = fields.get("space", "").lower().removesuffix("-time")
+    space = space.removesuffix("t") if len(space) == 4 else space
     known = {"space directions", "space origin"} <= set(fields) and space in TO_LPS
     directions = _directions(fields, dimension)
     affine = np.eye(4)
     affine[:3, :3] = np.array([directions[axis] for axis in spatial]).T
     if "space origin" in fields:
-        affine[:3, 3] = _numbers(fields["space origin"])
+        affine[:3, 3] = _numbers(fields["space origin"])[:3]
     affine[:3] *= _unit(fields)
     affine[:3] *= np.array(TO_LPS.get(space, (1, 1, 1)))[:, None]
     size = _whole_numbers(fields, "sizes")
@@ -243,15 +294,15 @@ def _dtype(fields: Mapping[str, str]) -> np.dtype[Any]:
     return dtype.newbyteorder("<" if fields["endian"] == "little" else ">")
 
 
-def _opened(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[BinaryIO, int]:
-    """Look behind the header, and say how many bytes of voxels there are at most."""
+def _opened(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[BinaryIO, int, bool]:
+    """Look behind the header; say how many bytes there are at most, and if they are packed."""
     start = stream.tell()
     room = stream.seek(0, 2) - start
     stream.seek(start)
     open_it, expansion = ENCODINGS.get(fields.get("encoding", "").lower(), (None, 0))
     if open_it is None:
         raise ValueError("only the encodings raw and gzip are read")
-    return open_it(stream), room * expansion
+    return open_it(stream), room * expansion, expansion > 1
 
 
 ENCODINGS: Mapping[str, tuple[Callable[[BinaryIO], BinaryIO] | None, int]] = {

@@ -82,6 +82,7 @@ def header(stream: BinaryIO) -> Header:
         size * deflate.EXPANSION,
         modality=modality,
         unit=unit,
+        packed=True,
     )
 
 

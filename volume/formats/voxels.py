@@ -29,8 +29,9 @@ SLAB_BYTES = 4 << 20
 class Header:
     """What a volume file says about its voxels, and where they begin.
 
-    `shape` is [k, j, i] or [k, j, i, c] in the order of the file, `count` of them;
-    `data` stands at the first voxel; `room` is the most bytes that can follow it.
+    `shape` is [k, j, i] or [k, j, i, c] in the order of the file, `count` of them, one after
+    the other, or `interleaved`: all values of one voxel together. `data` stands at the first
+    voxel; `room` is the most bytes that can follow it; `packed` says that it is inflated.
     Values are `slope` times what is stored plus `intercept`. `modality` and `unit` are
     known only to files of our own.
     """
@@ -46,6 +47,8 @@ class Header:
     findings: tuple[Finding, ...] = ()
     modality: str = ""
     unit: str = ""
+    interleaved: bool = False
+    packed: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -86,22 +89,44 @@ def slabs(
             progress.update(len(slab))
 
 
-def read(header: Header, progress: Progress) -> Volume:
-    """Read the voxels that a header announces.
+def read(
+    header: Header, progress: Progress, wanted: Sequence[int] = (0,), *, held: int = 0
+) -> Iterator[Volume]:
+    """Read one after the other those volumes of a file, counted from 0, that are `wanted`.
 
-    Raises `ValueError` where the file cannot hold them, `EOFError` where it ends early,
-    and `MemoryLimitError` where memory cannot.
+    Memory has to serve for all of them, or for so many as are `held` at once. Nothing is kept
+    of the others; what is compressed is read to its end all the same, where its checksum
+    stands. Raises `ValueError` where the file cannot hold what it announces, `EOFError` where
+    it ends early, and `MemoryLimitError` where memory cannot.
     """
-    if header.count != 1:
+    refuse_impossible(header)
+    _refuse_what_will_not_fit(header, 0 if header.interleaved else held, len(wanted))
+    progress.total = header.shape[0] * len(wanted)
+    stored = _read_mixed if header.interleaved else _read_in_turn
+    for array in stored(header, sorted(wanted), progress):
+        yield _finished(header, array)
+
+
+def refuse_impossible(header: Header) -> None:
+    """Raise `ValueError` where the file cannot hold what its header announces."""
+    promised = header.nbytes * header.count
+    if promised > header.room:
         raise ValueError(
-            f"the file holds {header.count} volumes of one grid (4D); only 3D files are read"
+            f"the header promises {promised:,} bytes of voxels, the file holds {header.room:,}"
         )
-    if header.nbytes > header.room:
-        raise ValueError(
-            f"the header promises {header.nbytes:,} bytes of voxels, the file holds {header.room:,}"
-        )
-    refuse_beyond_memory(header.nbytes, "the file's volume")
-    stored = _fill(np.empty(header.shape, header.dtype), header.data, progress)
+
+
+def _refuse_what_will_not_fit(header: Header, held: int, wanted: int) -> None:
+    at_once = held or wanted
+    needed = header.nbytes * at_once
+    if (header.slope, header.intercept) != (1, 0):
+        widened = 8 if header.dtype.itemsize > 4 else 4
+        needed = header.nbytes + needed // header.dtype.itemsize * widened
+    what = "the file's volume" if at_once == 1 else f"all {at_once} volumes of the file"
+    refuse_beyond_memory(needed, what)
+
+
+def _finished(header: Header, stored: NDArray[Any]) -> Volume:
     array = _rescale(stored, header.slope, header.intercept)
     _refuse_what_is_no_number(array)
     return Volume(
@@ -113,18 +138,68 @@ def read(header: Header, progress: Progress) -> Volume:
     )
 
 
+def _read_in_turn(
+    header: Header, wanted: Sequence[int], progress: Progress
+) -> Iterator[NDArray[Any]]:
+    """Read volumes that lie one after the other, passing over those between them."""
+    at = 0
+    for n in wanted:
+        _pass_over(header, n - at)
+        yield _fill(np.empty(header.shape, header.dtype), header.data, progress)
+        at = n + 1
+    if header.packed:
+        _pass_over(header, header.count - at)
+        header.data.read(1)  # the end of a stream is where its checksum is compared
+
+
+def _pass_over(header: Header, count: int) -> None:
+    """Skip volumes: in the file, or by inflating them piece by piece."""
+    left = count * header.nbytes
+    if not header.packed:
+        header.data.seek(left, 1)
+        return
+    piece = memoryview(bytearray(min(left, SLAB_BYTES)))
+    while left:
+        part = piece[: min(left, SLAB_BYTES)]
+        _read_exactly(header.data, part)
+        left -= len(part)
+
+
 def _fill(array: NDArray[Any], data: BinaryIO, progress: Progress) -> NDArray[Any]:
-    """Read slices into `array`, then the end, where a stream keeps its checksum."""
-    progress.total = len(array)
+    """Read slices into `array`."""
     step = max(1, SLAB_BYTES // array[0].nbytes)
     for k in range(0, len(array), step):
         slab = array[k : k + step]
         _read_exactly(data, slab.reshape(-1).view(np.uint8).data)
-        if not slab.dtype.isnative:
-            slab.byteswap(inplace=True)
         progress.update(len(slab))
-    data.read(1)
+    return _native(array)
+
+
+def _native(array: NDArray[Any]) -> NDArray[Any]:
+    """Turn the bytes of voxels round in place, where the file has them the other way."""
+    if not array.dtype.isnative:
+        array.byteswap(inplace=True)
     return array.view(array.dtype.newbyteorder("="))
+
+
+def _read_mixed(
+    header: Header, wanted: Sequence[int], progress: Progress
+) -> Iterator[NDArray[Any]]:
+    """Read volumes of which each voxel's values lie together, in one pass."""
+    arrays = [np.empty(header.shape, header.dtype) for _ in wanted]
+    flat = [array.reshape(-1) for array in arrays]
+    voxels, slices = flat[0].size, header.shape[0]
+    step = max(1, SLAB_BYTES // (header.count * header.dtype.itemsize))
+    for start in range(0, voxels, step):
+        piece = np.empty((min(step, voxels - start), header.count), header.dtype)
+        _read_exactly(header.data, piece.reshape(-1).view(np.uint8).data)
+        end = start + len(piece)
+        for one, n in zip(flat, wanted, strict=True):
+            one[start:end] = piece[:, n]
+        done = end * slices // voxels - start * slices // voxels
+        progress.update(done * len(wanted))
+    header.data.read(1)
+    yield from map(_native, arrays)
 
 
 def _read_exactly(data: BinaryIO, buffer: memoryview) -> None:

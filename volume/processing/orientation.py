@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from volume.errors import VolumeError
-from volume.geometry import LETTERS, Geometry
+from volume.geometry import LETTERS
+from volume.processing.axis_order import AxisOrder
 from volume.volume import Volume
 
 
@@ -28,10 +26,11 @@ def reorient(volume: Volume, letters: str) -> Volume:
         return volume
     axes = [_position(now, letter) for letter in wanted]
     flipped = [now[axis] != letter for axis, letter in zip(axes, wanted, strict=True)]
-    valid = None if volume.valid is None else _ordered(volume.valid, axes, flipped)
+    order = AxisOrder((axes[0], axes[1], axes[2]), (flipped[0], flipped[1], flipped[2]))
+    valid = None if volume.valid is None else np.ascontiguousarray(order.view(volume.valid))
     return volume.with_voxels(
-        _ordered(volume.array, axes, flipped),
-        _ordered_grid(volume.geometry, axes, flipped),
+        np.ascontiguousarray(order.view(volume.array)),
+        order.grid(volume.geometry),
         valid=valid,
     )
 
@@ -55,24 +54,3 @@ def _direction(letter: str) -> int:
 def _position(letters: str, letter: str) -> int:
     """Find which of i, j and k runs along a letter's axis, to it or from it."""
     return [_direction(one) for one in letters].index(_direction(letter))
-
-
-def _ordered(array: NDArray[Any], axes: list[int], flipped: list[bool]) -> NDArray[Any]:
-    """Take [k, j, i(, c)] so that its new i, j, k are the old `axes`, some turned round."""
-    kji = [2 - axis for axis in reversed(axes)]
-    steps = tuple(slice(None, None, -1 if flip else 1) for flip in reversed(flipped))
-    return np.ascontiguousarray(array.transpose(*kji, *range(3, array.ndim))[steps])
-
-
-def _ordered_grid(geometry: Geometry, axes: list[int], flipped: list[bool]) -> Geometry:
-    signs = np.where(flipped, -1.0, 1.0)
-    first = np.zeros(3)
-    for axis, flip in zip(axes, flipped, strict=True):
-        first[axis] = geometry.size[axis] - 1 if flip else 0
-    i, j, k = axes
-    return Geometry(
-        (geometry.size[i], geometry.size[j], geometry.size[k]),
-        geometry.to_world(first),
-        geometry.spacing[axes],
-        geometry.direction[:, axes] * signs,
-    )
