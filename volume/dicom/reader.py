@@ -8,6 +8,7 @@ import os
 import struct
 
 from volume.dicom import elements, frames, image_plane, sop_classes
+from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
@@ -19,6 +20,7 @@ from volume.dicom.encoding import (
 from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
 from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.opening import open_file
 from volume.dicom.pixel_layout import read_layout
 from volume.findings import Finding, info
 
@@ -37,14 +39,14 @@ def read_headers(
 ) -> tuple[list[SliceHeader], list[Finding]]:
     """Read the header of every slice in a file, and what was noticed about the file.
 
-    Raises `NotDicom`, or `Unreadable` with a finding's code and the reason.
+    Raises `NotDicom`, `IsArchive`, or `Unreadable` with a finding's code and the reason.
     """
     try:
-        with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
+        with open_file(found.path, limits) as file:
             encoding = open_data_set(file, found.name, limits)
             slices = _read(encoding, found)
             return slices, [*encoding.findings, *_of_pixels(encoding, slices, found.name)]
-    except (NotDicom, Unreadable):
+    except (NotDicom, IsArchive, Unreadable):
         raise
     except OSError as fault:
         raise Unreadable(f"the file cannot be read: {fault.strerror or fault}") from None
@@ -55,7 +57,12 @@ def read_headers(
 
 
 def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
-    data = read_data_set(encoding)
+    try:
+        data = read_data_set(encoding)
+    except Unreadable:
+        if encoding.sop_class_uid == sop_classes.DICOMDIR:
+            _refuse_class(encoding.sop_class_uid, "")
+        raise
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     try:
         _refuse_class(sop_class, encoding.sop_class_uid)
@@ -209,7 +216,7 @@ def _signed(value: int, signed: bool) -> int:
 
 def inflated(path: str, limits: Limits = DEFAULT) -> io.BytesIO:
     """Inflate the data set of a deflated file once more, to read its pixels."""
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open_file(path, limits, whole=True) as file:
         stream = open_data_set(file, path, limits).stream
     if not isinstance(stream, io.BytesIO):
         raise Unreadable("the file changed while it was read", "changed-during-read")
