@@ -34,13 +34,13 @@ class Forwarder:
         self._lock = threading.Lock()
         self._opened: dict[str, _Opened] = {}
 
-    def prepare(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Give a request as a child takes it, and the bytes that follow it, if any.
+    def prepare(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Give a request with the `codestream` that follows it, where it brings one along.
 
         Raises `OSError` and `Unreadable` where they cannot be read.
         """
         if "forwarded" not in request:
-            return request, b""
+            return request
         limits = Limits(**request["forwarded"])
         fragments = [Fragment(*numbers) for numbers in request["fragments"]]
         try:
@@ -49,7 +49,8 @@ class Forwarder:
             raise
         except Exception as fault:  # noqa: BLE001 a thread that ends here would lose its frames
             raise Unreadable(f"it cannot be read ({type(fault).__name__})") from None
-        return {**request, "forwarded": len(codestream), "fragments": []}, codestream
+        size = len(codestream)
+        return {**request, "forwarded": size, "fragments": [], "codestream": codestream}
 
     def _read(self, path: str, fragments: list[Fragment], limits: Limits) -> bytes:
         opened = self._take(path)

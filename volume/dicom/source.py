@@ -22,6 +22,8 @@ DOCUMENTS = frozenset(
 )
 """Zip archives that hold a document or a program: inside of others no one looks for images."""
 
+FOLDER_INSTEAD = "give its folder instead: every file in it is looked into"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -90,6 +92,7 @@ class Source:
             return
         self.archives.append(archive)
         if archive.damage:
+            self.count += 1
             yield Outcome(
                 found, fault=Unreadable(f"the {archive.kind} is damaged: {archive.damage}")
             )
@@ -128,6 +131,7 @@ class Source:
             yield Outcome(found, fault=Unreadable(reason))
             return
         except Unreadable as fault:
+            fault.remedy = fault.remedy or FOLDER_INSTEAD
             yield Outcome(found, fault=fault)
             return
         self.count += len(files) + len(missing)

@@ -128,13 +128,13 @@ class _Worker:
         child = self._child or self._start()
         request = {**request, "seconds": seconds}
         try:
-            request, codestream = self._forwarder.prepare(request)
+            request = self._forwarder.prepare(request)
         except Unreadable as fault:
             return {"code": fault.code, "reason": str(fault)}
         except OSError as fault:
             return {"code": "unreadable", "reason": f"the file cannot be read: {fault.strerror}"}
         try:
-            line, late = _exchange(child, request, seconds, codestream)
+            line, late = _exchange(child, request, seconds)
         except OSError:
             line, late = b"", False
         if line:
@@ -176,7 +176,7 @@ class _Worker:
 
 
 def _exchange(
-    child: subprocess.Popen[bytes], request: Request | None, seconds: float, more: bytes = b""
+    child: subprocess.Popen[bytes], request: Request | None, seconds: float
 ) -> tuple[bytes, bool]:
     """Send a request and wait for the reply; give it, and whether the child was ended for it."""
     if child.stdin is None or child.stdout is None:
@@ -185,8 +185,8 @@ def _exchange(
     watchdog.start()
     try:
         if request is not None:
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.write(more)
+            more = request.pop("codestream", b"")
+            child.stdin.write(json.dumps(request).encode() + b"\n" + more)
             child.stdin.flush()
         line = child.stdout.readline()
     finally:

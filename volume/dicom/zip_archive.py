@@ -186,11 +186,10 @@ def _fault(flags: int, method: int) -> tuple[str, str] | None:
 def _zstd() -> Any:
     """Give the module for Zstandard, which Python has from 3.14 on."""
     try:
-        from importlib import import_module
-
-        return import_module("compression.zstd")
+        from compression import zstd  # type: ignore[import-not-found]
     except ImportError:
         return None
+    return zstd
 
 
 def _without_overlaps(entries: Sequence[Entry], table: int) -> tuple[Entry, ...]:
