@@ -24,7 +24,8 @@ NOT_THERE = "the DICOMDIR names a file that is not there"
 OUTSIDE = "the DICOMDIR names a file outside of its folder: not read"
 NO_FILE = "the DICOMDIR names what is no regular file: not read"
 REMEDY = "copy the whole disc or folder again, with its DICOMDIR"
-VERSION = re.compile(r"(;[0-9]+)?\.?$")
+VERSION = re.compile(r"\.?(;[0-9]+)?\.?$")
+"""What ISO 9660 puts behind names: a dot where there is no extension, and a version."""
 
 
 def read_index(path: str, limits: Limits = DEFAULT) -> tuple[list[FoundFile], dict[str, str]]:

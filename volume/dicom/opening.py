@@ -33,30 +33,25 @@ def open_file(path: str, limits: Limits = DEFAULT, *, whole: bool = False) -> Bi
             raise Unreadable("a path that no file can have") from None
         archive = open_archive(within[0], limits)
         part = archive.open(within[1], limits, whole=whole)
-        spend = None if whole else archive.spend_on_header
-        return _checked(_inflated(part, part.bytes_at(0, MAGIC), limits, spend), whole)
-    start = file.peek(MAGIC)
-    if not compression_of(start):
+        return _ready(part, limits, None if whole else archive.spend_on_header, whole=whole)
+    if not compression_of(file.peek(MAGIC)):
         return file
-    return _checked(_inflated(Plain(file), start, limits), whole)
+    return _ready(Plain(file), limits, None, whole=whole)
 
 
-def _inflated(
-    part: Part, start: bytes, limits: Limits, spend: Callable[[int], None] | None = None
-) -> Part:
-    """Give what a compressed file stands for, or the file itself."""
-    compression = compression_of(start)
-    return inflate_file(part, compression, limits, spend) if compression else part
-
-
-def _checked(part: Part, whole: bool) -> BinaryIO:
-    if whole:
-        try:
-            part.check()
-        except BaseException:
-            part.close()
-            raise
-    return cast(BinaryIO, part)
+def _ready(
+    part: Part, limits: Limits, spend: Callable[[int], None] | None, *, whole: bool
+) -> BinaryIO:
+    """Give what a compressed file stands for, or the file itself, checked if it is wanted whole."""
+    try:
+        compression = compression_of(part.bytes_at(0, MAGIC))
+        ready = inflate_file(part, compression, limits, spend) if compression else part
+        if whole:
+            ready.check()
+    except BaseException:
+        part.close()
+        raise
+    return cast(BinaryIO, ready)
 
 
 def is_plain(path: str) -> bool:

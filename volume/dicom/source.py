@@ -83,12 +83,8 @@ class Source:
             if kind not in READ:
                 raise refuse_archive(kind)
             archive = open_archive(found.path, self._limits, anew=True)
-        except Unreadable as fault:
-            yield Outcome(found, fault=fault)
-            return
-        except OSError as fault:
-            reason = f"the file cannot be read: {fault.strerror or fault}"
-            yield Outcome(found, fault=Unreadable(reason))
+        except Exception as fault:  # noqa: BLE001 a net below: no file ends in a traceback
+            yield Outcome(found, fault=_worded(fault))
             return
         self.archives.append(archive)
         if archive.damage:
@@ -126,13 +122,10 @@ class Source:
         """Read the files that a DICOMDIR names."""
         try:
             files, missing = read_index(found.path, self._limits)
-        except OSError as fault:
-            reason = f"the file cannot be read: {fault.strerror or fault}"
-            yield Outcome(found, fault=Unreadable(reason))
-            return
-        except Unreadable as fault:
-            fault.remedy = fault.remedy or FOLDER_INSTEAD
-            yield Outcome(found, fault=fault)
+        except Exception as fault:  # noqa: BLE001 a net below
+            worded = _worded(fault)
+            worded.remedy = worded.remedy or FOLDER_INSTEAD
+            yield Outcome(found, fault=worded)
             return
         self.count += len(files) + len(missing)
         yield Outcome(found, fault=verdict)
@@ -148,6 +141,15 @@ class _IsIndex(Exception):  # noqa: N818
     def __init__(self, verdict: Unreadable) -> None:
         super().__init__(str(verdict))
         self.verdict = verdict
+
+
+def _worded(fault: Exception) -> Unreadable:
+    """Say why an archive or an index cannot be read."""
+    if isinstance(fault, Unreadable):
+        return fault
+    if isinstance(fault, OSError):
+        return Unreadable(f"the file cannot be read: {fault.strerror or fault}")
+    return Unreadable(f"the file is damaged ({type(fault).__name__})")
 
 
 def _beside_damage(outcome: Outcome, archive_file: FoundFile, archive: Archive) -> Outcome:

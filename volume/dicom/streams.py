@@ -143,8 +143,8 @@ class Window(Part):
 class Reader(Protocol):
     """Gives what compressed bytes stand for, in order, never more at once than is asked for."""
 
-    def read(self, count: int, /) -> bytes:
-        """Give up to `count` bytes, none at the end."""
+    def read1(self, count: int, /) -> bytes:
+        """Give up to `count` bytes as soon as there are any, none at the end."""
         ...
 
 
@@ -228,7 +228,7 @@ class Inflated(Part):
 
     def _next(self, count: int) -> bytes:
         try:
-            return self._reader.read(count)
+            return self._reader.read1(count)
         except Unreadable:
             raise
         except OSError as fault:
@@ -252,7 +252,7 @@ class Inflated(Part):
 
     def _goes_on(self) -> bool:
         try:
-            return bool(self._reader.read(1))
+            return bool(self._reader.read1(1))
         except Exception:  # noqa: BLE001 LZMA may have no mark at its end
             return False
 
@@ -308,8 +308,8 @@ class Decompressed:
         self._packed = packed
         self._inflater = inflater
 
-    def read(self, count: int, /) -> bytes:
-        """Give up to `count` bytes, none at the end."""
+    def read1(self, count: int, /) -> bytes:
+        """Give up to `count` bytes as soon as there are any, none at the end."""
         while not self._inflater.eof:
             fed = self._packed.read(READ_AHEAD) if self._inflater.needs_input else None
             out = self._inflater.decompress(fed or b"", count)

@@ -196,9 +196,9 @@ def _without_overlaps(entries: Sequence[Entry], table: int) -> tuple[Entry, ...]
     """Refuse members that share bytes of the archive: few bytes would inflate many times."""
     order = sorted(range(len(entries)), key=lambda n: entries[n].start)
     checked = list(entries)
-    for n, following in zip(order, [*order[1:], -1], strict=True):
+    ends = [*(entries[n].start for n in order[1:]), table]
+    for n, end in zip(order, ends, strict=False):  # an empty archive has an end, too
         entry = entries[n]
-        end = table if following < 0 else entries[following].start
         if entry.start < 0 or entry.start + LOCAL_FORM.size + entry.packed > end:
             reason = "it overlaps another member, or the end of the archive"
             checked[n] = replace(entry, fault=entry.fault or ("unreadable", reason))
