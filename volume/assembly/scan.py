@@ -75,8 +75,10 @@ def scan(
     limits: Limits | str = DEFAULT,
     progress: Progress | None = None,
 ) -> Scan:
-    """List every series and stack below `source`, from the headers alone.
+    """List every series and stack in `source`, from the headers alone.
 
+    `source` is a folder, a zip or tar archive, a DICOMDIR or a file; archives are read in
+    place, also those in a folder, and nothing is unpacked onto the disk.
     `limits` are what a file may ask for, such as "inflated=2048,nesting=100".
     Raises `VolumeError` where there is no such source; what is wrong with single files or
     stacks is told in findings.
