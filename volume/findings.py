@@ -40,6 +40,7 @@ CATALOGUE: Mapping[str, str] = {
     "secondary-capture": "the image is a screen capture, not an acquisition in space",
     "projection-image": "the image is a projection, not a slice",
     "dicomdir": "the file is an index of other files",
+    "dicomdir-missing": "a DICOMDIR names a file that is not there, or not in its folder",
     "special-file": "not a regular file",
     "limits-raised": "limits on what a file may ask for were set by hand",
     "changed-during-read": "the file changed while it was read",

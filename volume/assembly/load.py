@@ -38,7 +38,10 @@ def load(
     identifiers: bool = False,
     progress: Progress | None = None,
 ) -> Volume:
-    """Load the one volume in a folder, or in a file; `series` chooses among several.
+    """Load the one volume in a folder, an archive or a file; `series` chooses among several.
+
+    `source` is a folder, a zip or tar archive, a DICOMDIR, a file of slices, gzipped or not, or
+    a volume file; archives are read in place, also those in a folder.
 
     `series` is a SeriesNumber, a SeriesInstanceUID, an ending of one with a dot in it, or
     a volume's id. `geometry` is "regular" (tilt and uneven spacing are resampled once),
@@ -73,9 +76,9 @@ def load_all(
     identifiers: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Volume, ...]:
-    """Load every volume in a folder; localizers and single slices do not count beside one.
+    """Load every volume in a source; localizers and single slices do not count beside one.
 
-    Raises as `load` does, for the first volume that cannot be had.
+    `source` is what `load` takes. Raises as `load` does, for the first volume that cannot be had.
     """
     options = Options(
         geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers, unit=unit

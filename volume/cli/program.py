@@ -50,6 +50,7 @@ class LazyGroup(click.Group):
 def program() -> None:
     """From a folder of DICOM files to a correct 3D volume: see it, trust it, ship it.
 
-    SOURCE is a file, a folder (searched through) or a volume file. For research and
-    teaching; not a medical device, not for diagnosis.
+    SOURCE is a file, a folder (searched through), a zip or tar archive (read in place), a
+    DICOMDIR or a volume file. For research and teaching; not a medical device, not for
+    diagnosis.
     """

@@ -12,6 +12,7 @@ import click
 
 from volume.cli import options
 from volume.cli.console import say_findings
+from volume.dicom.archives import find_archive
 from volume.dicom.data_set import name_tag
 from volume.dicom.files import find_files
 from volume.dicom.limits import parse_limits
@@ -42,7 +43,8 @@ def tags(
     wanted = _pattern(pattern)
     if Path(file).is_dir():
         raise click.BadParameter(f"{file!r} is a folder; FILE is one file", param_hint="FILE")
-    find_files(file)  # refuses what is no regular file
+    if find_archive(file) is None:
+        find_files(file)  # refuses what is no regular file
     with open_listing(file, identifiers=identifiers, limits=parse_limits(limits)) as listing:
         found = _Found(wanted, listing.elements)
         if as_json:

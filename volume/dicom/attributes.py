@@ -16,6 +16,9 @@ class Attribute(NamedTuple):
 
 
 TABLE = """
+00041220 SQ DirectoryRecordSequence
+00041410 US RecordInUseFlag
+00041500 CS ReferencedFileID
 00080005 CS SpecificCharacterSet
 00080008 CS ImageType
 00080016 UI SOPClassUID

@@ -7,6 +7,7 @@ from volume.dicom.attributes import ATTRIBUTES, Attribute
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.opening import open_file
 from volume.errors import VolumeError
 
 TABLE = """
@@ -55,7 +56,7 @@ def read_identity(path: str, limits: Limits = DEFAULT) -> dict[str, str]:
     Raises `VolumeError` where the file cannot be read any more.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 as the headers are read
+        with open_file(path, limits) as file:
             data = read_data_set(open_data_set(file, path, limits), WANTED)
     except (OSError, NotDicom, Unreadable) as fault:
         raise VolumeError("whose image this is cannot be read", files=(path,)) from fault

@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 from volume.dicom.character_sets import Reading, read_text
 from volume.dicom.confidentiality import may_identify
+from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import (
     ITEM,
     ITEM_END,
@@ -28,6 +29,7 @@ from volume.dicom.data_set import (
 from volume.dicom.elements import BINARY
 from volume.dicom.encoding import DEFLATED, Encoding, NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.opening import open_file
 from volume.errors import NotDicomError, VolumeError
 from volume.findings import Finding, count
 
@@ -88,14 +90,28 @@ def open_listing(
     What may identify is masked unless `identifiers`. Raises `NotDicomError` where the file is
     none; the elements raise `VolumeError` behind the last one that could be read.
     """
-    with open(path, "rb") as file:  # noqa: PTH123 as the headers are read
+    with _opened(path, limits) as file:
         try:
             encoding = open_data_set(file, path, limits)
         except NotDicom:
             raise NotDicomError("not a DICOM file", files=(path,)) from None
+        except IsArchive:
+            raise NotDicomError(
+                "an archive, not a file", files=(path,), remedy=f"name a file in it: {path}/..."
+            ) from None
         except Unreadable as fault:
             raise VolumeError(str(fault), files=(path,), remedy=fault.remedy) from None
         yield Listing(encoding.findings, _elements(file, encoding, path, identifiers))
+
+
+def _opened(path: str, limits: Limits) -> BinaryIO:
+    try:
+        return open_file(path, limits)
+    except OSError as fault:
+        what = f"the file cannot be read: {fault.strerror or fault}"
+        raise VolumeError(what, files=(path,)) from None
+    except Unreadable as fault:
+        raise VolumeError(str(fault), files=(path,), remedy=fault.remedy) from None
 
 
 def _elements(file: BinaryIO, encoding: Encoding, path: str, identifiers: bool) -> Iterator[Listed]:

@@ -24,6 +24,7 @@ from volume.dicom.encoding import (
 )
 from volume.dicom.header import SliceHeader
 from volume.dicom.limits import DEFAULT, MIB, Limits
+from volume.dicom.opening import is_plain, open_file
 from volume.dicom.reader import inflated
 from volume.dicom.shared_array import SharedArray
 from volume.dicom.tiles import cut, left_over, whole_frames
@@ -96,6 +97,7 @@ def _read_frames(
         array = memory.array
         try:
             requests = [_request(slices[n], n, fragments[n], array, limits) for n in fragments]
+            _forward_members(requests, limits)
             faults |= _decode(requests, list(fragments), memory, progress)
         finally:
             memory.close()
@@ -132,7 +134,7 @@ def _find_compressed(
     faults: Faults = {}
     for path, frames in _by_file(slices, chosen).items():
         try:
-            with open(path, "rb") as file:  # noqa: PTH123
+            with open_file(path, limits, whole=True) as file:
                 layout = slices[frames[0]].pixels
                 size = file.seek(0, os.SEEK_END)
                 every = find_frames(file, layout.offset, size, layout.frames, limits)
@@ -213,6 +215,14 @@ def _request(
     }
 
 
+def _forward_members(requests: list[Request], limits: Limits) -> None:
+    """Mark what only this process opens: a child gets the codestreams of archives from it."""
+    members = {path for path in {one["path"] for one in requests} if not is_plain(path)}
+    for request in requests:
+        if request["path"] in members:
+            request["forwarded"] = asdict(limits)
+
+
 SLOWEST = 10 * MIB
 """Bytes of a frame that every decoder manages in a second."""
 
@@ -254,7 +264,7 @@ def _read_native(
 def _open(path: str, header: SliceHeader, limits: Limits) -> Any:
     if header.pixels.transfer_syntax == DEFLATED:
         return inflated(path, limits)
-    return open(path, "rb")  # noqa: PTH123
+    return open_file(path, limits, whole=True)
 
 
 def _native_frame(stream: Any, header: SliceHeader) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from volume.dicom import (
     us_volume,
 )
 from volume.dicom.character_sets import charset_repaired
+from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
@@ -33,6 +34,7 @@ from volume.dicom.encoding import (
 from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
 from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.opening import open_file
 from volume.dicom.palette import read_palette
 from volume.dicom.philips import read_scaling
 from volume.dicom.pixel_layout import read_layout
@@ -53,16 +55,15 @@ def read_headers(
 ) -> tuple[list[SliceHeader], list[Finding]]:
     """Read the header of every slice in a file, and what was noticed about the file.
 
-    Raises `NotDicom`, or `Unreadable` with a finding's code and the reason.
+    Raises `NotDicom`, `IsArchive`, or `Unreadable` with a finding's code and the reason.
     """
     try:
-        with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
+        with open_file(found.path, limits) as file:
             encoding = open_data_set(file, found.name, limits)
-            data = read_data_set(encoding)
-            slices, noticed = _read(data, encoding, found)
-            noticed += [*_of_texts(data, found.name), *_of_pixels(encoding, slices, found.name)]
+            slices, noticed = _read(encoding, found)
+            noticed += _of_pixels(encoding, slices, found.name)
             return slices, [*encoding.findings, *noticed]
-    except (NotDicom, Unreadable):
+    except (NotDicom, IsArchive, Unreadable):
         raise
     except OSError as fault:
         raise Unreadable(f"the file cannot be read: {fault.strerror or fault}") from None
@@ -72,14 +73,19 @@ def read_headers(
         raise Unreadable(f"the header is damaged ({type(fault).__name__})") from None
 
 
-def _read(
-    data: DataSet, encoding: Encoding, found: FoundFile
-) -> tuple[list[SliceHeader], list[Finding]]:
+def _read(encoding: Encoding, found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
+    try:
+        data = read_data_set(encoding)
+    except Unreadable:
+        if encoding.sop_class_uid == sop_classes.DICOMDIR:
+            _refuse_class(encoding.sop_class_uid, "")
+        raise
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     try:
         if encoding.sop_class_uid not in ("", sop_class) or not captures.is_placed(data, sop_class):
             _refuse_class(sop_class, encoding.sop_class_uid)
-        return _slices(data, encoding, found, sop_class)
+        slices, noticed = _slices(data, encoding, found, sop_class)
+        return slices, [*noticed, *_of_texts(data, found.name)]
     except Unreadable as fault:
         fault.series_uid = elements.text(data, "SeriesInstanceUID")
         raise
@@ -265,7 +271,7 @@ def _signed(value: int, signed: bool) -> int:
 
 def inflated(path: str, limits: Limits = DEFAULT) -> io.BytesIO:
     """Inflate the data set of a deflated file once more, to read its pixels."""
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open_file(path, limits, whole=True) as file:
         stream = open_data_set(file, path, limits).stream
     if not isinstance(stream, io.BytesIO):
         raise Unreadable("the file changed while it was read", "changed-during-read")

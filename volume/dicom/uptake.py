@@ -13,6 +13,7 @@ from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
 from volume.dicom.moment import NO_DATE, moment, moment_of
+from volume.dicom.opening import open_file
 
 WANTED = frozenset(
     elements.KNOWN[keyword].tag
@@ -59,7 +60,7 @@ class Uptake:
 def read_uptake(path: str, limits: Limits = DEFAULT) -> Uptake | None:
     """Read what a file says of it, or None where the file cannot be read any more."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 as the headers are read
+        with open_file(path, limits) as file:
             return _uptake(read_data_set(open_data_set(file, path, limits), WANTED))
     except (OSError, NotDicom, Unreadable):
         return None
