@@ -45,7 +45,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_real_files_have_the_names_of_the_standard(name):
     path = folder("charsets") / name
-    told = read_identity(str(path))["PatientName"]
+    told = read_identity(str(path))[0]["PatientName"]
     assert told.removesuffix("=") == NAMES[name]  # some end in an empty phonetic name
     with path.open("rb") as file:
         data = read_data_set(open_data_set(file, name))
@@ -126,6 +126,21 @@ def test_sets_are_switched_by_escape_sequences_and_back_at_delimiters():
     raw = b"Gr\xf6\xdfe \x1b-L" + russian + b"\r\nM\xfcller " + kanji + b" end"
     assert read_text(raw, terms) == Reading("Größe Грудь\r\nMüller 鷗 end")
     assert read_text(b"\x1b-L" + russian + b"^M\xfcller", terms, person=True).text == "Грудь^Müller"
+
+
+def test_korean_that_is_switched_to_as_declared_needs_no_repair():
+    raw = b"M\xfcller=\x1b$)C" + "홍".encode("euc_kr") + b"^\x1b$)C" + "길동".encode("euc_kr")
+    terms = ("ISO 2022 IR 100", "ISO 2022 IR 149")
+    assert read_text(raw, terms, person=True) == Reading("Müller=홍^길동")
+
+
+def test_a_text_of_delimiters_takes_time_by_its_length():
+    import time
+
+    started = time.perf_counter()
+    read_text(b"\t\xe9" * 2**17, ["ISO_IR 100"])
+    read_text(b"\x1b$B" + b"\t;3" * 2**16, ["", "ISO 2022 IR 87"])
+    assert time.perf_counter() - started < 5
 
 
 def test_a_syllable_of_eight_bytes_is_one():
@@ -362,7 +377,7 @@ def test_info_shows_it_right_and_says_once_that_it_was_repaired(
 def test_a_name_in_an_undeclared_set_is_repaired_and_never_quoted(tmp_path):
     def edit(dataset, _k, _phase):
         dataset.SpecificCharacterSet = "ISO_IR 192"
-        dataset.PatientName = GILDONG
+        dataset.PatientName = dataset.InstitutionName = GILDONG
 
     written = phantom(tmp_path / "s", size=(12, 10, 4), edit=edit)
     for path in written.paths:
@@ -371,5 +386,8 @@ def test_a_name_in_an_undeclared_set_is_repaired_and_never_quoted(tmp_path):
         path.write_bytes(path.read_bytes().replace(utf_8, korean))
     made = volume.load(tmp_path / "s", identifiers=True)
     assert made.report["identifiers"]["PatientName"] == GILDONG
-    (finding,) = [f for f in made.findings if f.code == "charset-repaired"]
-    assert finding.message == "PatientName was written in EUC-KR, but declared as ISO_IR 192"
+    repaired = [f.message for f in made.findings if f.code == "charset-repaired"]
+    assert repaired == [
+        f"{keyword} was written in EUC-KR, but declared as ISO_IR 192"
+        for keyword in ("PatientName", "InstitutionName")
+    ]

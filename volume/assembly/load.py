@@ -99,9 +99,13 @@ def assemble_from(
     stack, suv, noticed = with_suv(stack, options)
     volume = assemble(stack, options, progress)
     report = {**volume.report, **suv, "source": account_for(found)}
+    findings = (*volume.findings, *noticed)
     if options.identifiers:
-        report["identifiers"] = read_identity(stack.slices[0].path, options.limits)
-    return replace(volume, report=report, findings=(*volume.findings, *noticed))
+        first = stack.slices[0]
+        report["identifiers"], repaired = read_identity(first.path, first.name, options.limits)
+        said = {finding.message for finding in findings}
+        findings += tuple(finding for finding in repaired if finding.message not in said)
+    return replace(volume, report=report, findings=findings)
 
 
 def choose(found: Scan, series: int | str | None = None) -> Stack:

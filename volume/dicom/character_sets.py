@@ -68,7 +68,7 @@ def read_text(raw: bytes, terms: Sequence[str] = (), *, person: bool = False) ->
         return Reading(_stripped(raw.decode("ascii")))
     declared = _Declared.of(terms)
     text = declared.decode(raw, person)
-    doubtful = declared.first == LATIN and not declared.misspelt
+    doubtful = declared.first == LATIN and not declared.misspelt and b"\x1b" not in raw
     if text is not None and not (doubtful and _is_rather_another(raw)):
         return Reading(_stripped(text), *declared.misspelling)
     for written, found in _others(raw, declared, person):
@@ -194,19 +194,19 @@ def _switched(raw: bytes, first: int, allowed: frozenset[int], person: bool, err
     low, high = home
     text, pos = [], 0
     for match in [*ESCAPE.finditer(raw), None]:
-        part = raw[pos : match.start() if match else len(raw)]
-        while part:
+        stop = match.start() if match else len(raw)
+        while pos < stop:
             if low != ASCII:
-                shown, part = _pairs(part, low, errors)
+                shown, pos = _pairs(raw, pos, stop, low, errors)
+                ends = pos < stop
             else:
-                edge = delimiter.search(part)
-                end = edge.end() if edge else len(part)
-                shown, part = _run(part[:end], high, errors), part[end:]
-                if not edge:
-                    text.append(shown)
-                    break
+                edge = delimiter.search(raw, pos, stop)
+                end = edge.end() if edge else stop
+                shown, pos = _run(raw[pos:end], high, errors), end
+                ends = edge is not None
             text.append(shown)
-            low, high = home  # a delimiter, or what ends two-byte letters
+            if ends:
+                low, high = home
         if match:
             number, pos = ESCAPES[match[1]], match.end()
             if number not in allowed and errors == "strict":
@@ -239,19 +239,22 @@ def _letters(run: bytes, high: int, codec: str, errors: str) -> str:
     )
 
 
-def _pairs(part: bytes, low: int, errors: str) -> tuple[str, bytes]:
-    """Read two-byte letters that are written in bytes below 128; give what is left, too."""
-    pairs = re.match(rb"(?:[\x21-\x7e]{2}|\x20)*", part)
-    end = pairs.end() if pairs else 0
+def _pairs(raw: bytes, pos: int, stop: int, low: int, errors: str) -> tuple[str, int]:
+    """Read two-byte letters that are written in bytes below 128; say where they end."""
+    pairs = PAIRS.match(raw, pos, stop)
+    end = pairs.end() if pairs else pos
     text = "".join(
-        " " if two == b" " else _pair(two, low, errors)
-        for two in re.findall(rb"\x20|[\x21-\x7e]{2}", part[:end])
+        " " if two == b" " else _pair(two, low, errors) for two in PAIR.findall(raw, pos, end)
     )
-    if end < len(part) and part[end] > 0x1F:
+    if end < stop and raw[end] > 0x1F:
         if errors == "strict":
             raise ValueError("half a letter")
-        return text + part[end : end + 1].decode("ascii", errors), part[end + 1 :]
-    return text, part[end:]
+        return text + raw[end : end + 1].decode("ascii", errors), end + 1
+    return text, end
+
+
+PAIR, PAIRS = re.compile(rb"\x20|[\x21-\x7e]{2}"), re.compile(rb"(?:\x20|[\x21-\x7e]{2})*")
+"""One and all letters of two bytes below 128; spaces may stand between them."""
 
 
 def _pair(two: bytes, low: int, errors: str) -> str:

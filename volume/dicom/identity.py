@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from volume.dicom import elements
 from volume.dicom.attributes import ATTRIBUTES, Attribute
+from volume.dicom.character_sets import Reading, charset_repaired
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
 from volume.dicom.opening import open_file
 from volume.errors import VolumeError
+from volume.findings import Finding
 
 TABLE = """
 00080020 DA StudyDate
@@ -50,8 +52,10 @@ CHARACTER_SET = ATTRIBUTES["SpecificCharacterSet"].tag
 WANTED = frozenset(attribute.tag for attribute in IDENTITY.values()) | {CHARACTER_SET}
 
 
-def read_identity(path: str, limits: Limits = DEFAULT) -> dict[str, str]:
-    """Read whose image a file holds: keyword to value, in the file's own character set.
+def read_identity(
+    path: str, name: str = "", limits: Limits = DEFAULT
+) -> tuple[dict[str, str], list[Finding]]:
+    """Read whose image a file holds: keyword to value; say which were not written as declared.
 
     Raises `VolumeError` where the file cannot be read any more.
     """
@@ -60,13 +64,14 @@ def read_identity(path: str, limits: Limits = DEFAULT) -> dict[str, str]:
             data = read_data_set(open_data_set(file, path, limits), WANTED)
     except (OSError, NotDicom, Unreadable) as fault:
         raise VolumeError("whose image this is cannot be read", files=(path,)) from fault
-    found = {keyword: _text(data, attribute) for keyword, attribute in IDENTITY.items()}
-    return {keyword: value for keyword, value in found.items() if value}
+    found = {keyword: _read(data, attribute) for keyword, attribute in IDENTITY.items()}
+    repaired = [charset_repaired(k, one, name or path) for k, one in found.items() if one.written]
+    return {keyword: one.text for keyword, one in found.items() if one.text}, repaired
 
 
-def _text(data: DataSet, attribute: Attribute) -> str:
-    """Give a text or a name in the data set's character set; absent is ""."""
+def _read(data: DataSet, attribute: Attribute) -> Reading:
+    """Read a text or a name in the character set that it is written in; absent is ""."""
     element = data.get(attribute.tag)
     if element is None:
-        return ""
-    return elements.decode(data, element, person=attribute.vr == b"PN").text
+        return Reading("")
+    return elements.decode(data, element, person=attribute.vr == b"PN")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import BinaryIO, NamedTuple
 
-from volume.dicom.character_sets import Reading, read_text
+from volume.dicom.character_sets import UNREADABLE, Reading, read_text
 from volume.dicom.confidentiality import may_identify
 from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import (
@@ -464,4 +464,7 @@ def _numbers(value: bytes, code: str, little: bool) -> tuple[int | float, ...]:
 
 
 def _note(reading: Reading, vr: str) -> str:
-    return f"written in {reading.written}" if reading.written and vr in CODED else ""
+    if not reading.written or vr not in CODED:
+        return ""
+    is_read = reading.written != UNREADABLE
+    return f"written in {reading.written}" if is_read else "cannot be read as declared"
