@@ -301,7 +301,7 @@ def test_version_and_help_say_what_it_is_not():
     assert volume.__version__ in told.stdout
     assert "Not a medical device" in told.stdout
     told = subprocess.run(program("-h"), capture_output=True, text=True, check=True)
-    for verb in ("info", "view", "export", "mesh", "tags", "demo"):
+    for verb in ("info", "view", "export", "mesh", "tags", "compare", "demo"):
         assert verb in told.stdout
 
 
