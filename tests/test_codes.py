@@ -15,6 +15,7 @@ import pytest
 import volume
 from phantom import phantom
 from volume.findings import CATALOGUE
+from weighted import philips, weighted
 
 SMALL = {"size": (12, 10, 8)}
 PIXEL = 0.8  # mm along i; 0.7 along j
@@ -203,6 +204,12 @@ def beside_the_series(**oddities: Any):
     return make
 
 
+def diffusion(*weights: tuple[float, tuple[float, ...] | None]):
+    return lambda folder: weighted(folder, philips, weights, size=(12, 10, 8))
+
+
+X, Y = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
+
 PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "not-dicom": (beside("a.txt", b"hello" * 99), series()),
     "unreadable": (broken("1\\2\\nan"), broken("1e1\\2\\3")),
@@ -276,6 +283,14 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "real-world-values": (edited(mapped), series()),
     "hu-out-of-range": (edited(below_air), series()),
     "left-out": (beside_the_series(), series()),
+    "trace-split": (
+        diffusion((0, None), (500, X), (500, Y), (500, None)),
+        diffusion((0, None), (500, X), (500, Y)),
+    ),
+    "diffusion-incomplete": (
+        diffusion((0, None), (500, None)),
+        diffusion((0, None), (500, X)),
+    ),
     "mergeable-series": (strayed("1.2.3"), strayed(None)),
 }
 

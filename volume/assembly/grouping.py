@@ -43,6 +43,7 @@ def _split(members: Sequence[SliceHeader]) -> list[Group]:
         _by_patient,
         _by_localizer,
         _by_matrix,
+        _by_direction,
         _by_placing,
         _by_frame_of_reference,
         _by_orientation,
@@ -185,6 +186,20 @@ def _family(header: SliceHeader) -> tuple[object, ...]:
     """Tell images apart that are never one volume: other modalities, inverted ones."""
     kinds = {**sop_classes.SLICES, **sop_classes.FRAMES}
     return kinds.get(header.sop_class_uid, ""), header.pixels.photometric
+
+
+def _by_direction(group: Group) -> list[Group]:
+    """Set traces apart from the images they were made of: they have no diffusion direction."""
+    weighted = [h for h in group.slices if h.diffusion is not None and h.diffusion.b_value > 0]
+    traces = {id(h) for h in weighted if h.diffusion and h.diffusion.direction is None}
+    if not traces or len(traces) == len(weighted):
+        return [group]
+    parts = [
+        [header for header in group.slices if (id(header) in traces) == is_trace]
+        for is_trace in (False, True)
+    ]
+    text = f"{count(len(traces), 'image')} without a diffusion direction (a trace) kept apart"
+    return _parted(group, parts, "d", "trace-split", text, loud=True)
 
 
 def _by_placing(group: Group) -> list[Group]:

@@ -21,7 +21,7 @@ from volume.findings import count as numbered
 HISTORY = frozenset(
     "localizer orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
     " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired"
-    " pixels-padded left-out".split()
+    " pixels-padded left-out trace-split diffusion-incomplete".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
 STRICT = ("geometry", "strict")

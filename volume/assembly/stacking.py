@@ -19,6 +19,7 @@ from volume.assembly.spacing import fit_spacing
 from volume.assembly.stack import Grid, Stack, name_stack
 from volume.assembly.terms import may_be_said
 from volume.assembly.tolerances import TOLERANCES
+from volume.assembly.weighting import acquired_in_order, is_weighted, weighting
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import can_decode
 from volume.findings import Finding, Severity, error, info, warning
@@ -47,7 +48,7 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
     ends = {
         id(part): _short_ends(part, place_of, len(places)) for part in parts if not part.untangled
     }
-    parts = [one for part in parts for one in untangle(part)]
+    parts = acquired_in_order([one for part in parts for one in untangle(part)])
     if len(parts) > 1:
         findings.append(_split_by(parts))
     stacks = tuple(
@@ -57,8 +58,16 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
         )
         for part in parts
     )
+    if is_weighted(group.slices):
+        stacks = tuple(map(_weighted, stacks))
     alone = len(stacks) == 1 and not group.letters
     return (inspection.with_ends(stacks[0]),) if alone else stacks
+
+
+def _weighted(stack: Stack) -> Stack:
+    """Say how a volume of a diffusion series is weighted."""
+    diffusion, odd = weighting(stack.slices)
+    return replace(stack, diffusion=diffusion, findings=(*stack.findings, *odd))
 
 
 def _short_ends(part: Part, place_of: Mapping[int, int], count: int) -> list[Finding]:
@@ -185,7 +194,13 @@ def refit(stack: Stack, slices: Sequence[SliceHeader]) -> Stack:
     """Fit some slices of a stack anew; its name, axis and history stay."""
     history = [f for f in stack.findings if f.code in inspection.HISTORY]
     fitted = _stack(Part(tuple(slices)), Group(tuple(slices)), history)
-    return replace(fitted, id=stack.id, axes=stack.axes, dropped=stack.dropped)
+    return replace(
+        fitted,
+        id=stack.id,
+        axes=stack.axes,
+        dropped=stack.dropped,
+        diffusion=stack.diffusion,
+    )
 
 
 def _unreadable(header: SliceHeader) -> bool:

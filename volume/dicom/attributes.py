@@ -38,8 +38,10 @@ TABLE = """
 00180088 DS SpacingBetweenSlices
 00181060 DS TriggerTime
 00181210 SH ConvolutionKernel
+00181312 CS InPlanePhaseEncodingDirection
 00181314 DS FlipAngle
 00189074 DT FrameAcquisitionDateTime
+00189075 CS DiffusionDirectionality
 00189076 SQ DiffusionGradientDirectionSequence
 00189079 FD InversionTimes
 00189082 FD EffectiveEchoTime
@@ -54,6 +56,13 @@ TABLE = """
 00189314 SQ CTReconstructionSequence
 00189325 SQ CTXRayDetailsSequence
 00189329 SQ CTImageFrameTypeSequence
+00189601 SQ DiffusionBMatrixSequence
+00189602 FD DiffusionBValueXX
+00189603 FD DiffusionBValueXY
+00189604 FD DiffusionBValueXZ
+00189605 FD DiffusionBValueYY
+00189606 FD DiffusionBValueYZ
+00189607 FD DiffusionBValueZZ
 00189751 SQ PETFrameTypeSequence
 0020000D UI StudyInstanceUID
 0020000E UI SeriesInstanceUID
@@ -65,6 +74,7 @@ TABLE = """
 00200052 UI FrameOfReferenceUID
 00200100 IS TemporalPositionIdentifier
 00201002 IS ImagesInAcquisition
+00204000 LT ImageComments
 00209111 SQ FrameContentSequence
 00209113 SQ PlanePositionSequence
 00209116 SQ PlaneOrientationSequence

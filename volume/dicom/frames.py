@@ -8,6 +8,7 @@ from itertools import chain
 
 from volume.dicom import elements, image_plane
 from volume.dicom.data_set import DataSet
+from volume.dicom.diffusion import with_diffusion
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import SliceHeader, Trait
 
@@ -17,7 +18,7 @@ GROUPS = (
     " MRImageFrameTypeSequence CTImageFrameTypeSequence PETFrameTypeSequence"
     " MRTimingAndRelatedParametersSequence MRModifierSequence CardiacSynchronizationSequence"
     " CTXRayDetailsSequence CTReconstructionSequence TemporalPositionSequence"
-    " RealWorldValueMappingSequence"
+    " RealWorldValueMappingSequence PhilipsFrameSequence"
 ).split()
 """Functional groups that place a frame, scale it or tell it apart."""
 TRAITS = {
@@ -71,7 +72,7 @@ def _frame(header: SliceHeader, groups: dict[str, DataSet], index: int) -> Slice
     place = groups.get("PlanePositionSequence", empty)
     voi = groups.get("FrameVOILUTSequence", empty)
     scaling = groups.get("PixelValueTransformationSequence", empty)
-    return replace(
+    framed = replace(
         header,
         frame=index,
         position=image_plane.position(place) or header.position,
@@ -87,6 +88,7 @@ def _frame(header: SliceHeader, groups: dict[str, DataSet], index: int) -> Slice
         real_world=header.real_world or "RealWorldValueMappingSequence" in groups,
         traits={**header.traits, **dict(_traits(groups))},
     )
+    return with_diffusion(framed, *groups.values())
 
 
 def _frame_type(groups: dict[str, DataSet]) -> tuple[str, ...]:

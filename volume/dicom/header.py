@@ -60,6 +60,19 @@ class ModalityLut:
 
 
 @dataclass(frozen=True, slots=True)
+class Diffusion:
+    """The diffusion weighting of a slice: `b_value` in s/mm², `direction` a unit vector in LPS.
+
+    There is no direction without weighting, nor in an image that is the mean over several (a
+    trace). `number` orders the volumes of a maker who numbers them, and is () elsewhere.
+    """
+
+    b_value: float
+    direction: Vector | None = None
+    number: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SliceHeader:
     """What assembly needs to know of one slice; nothing of the patient.
 
@@ -104,3 +117,4 @@ class SliceHeader:
     """Whether a real world value mapping is there; it is not applied."""
     pixels: PixelLayout
     traits: Mapping[str, Trait]
+    diffusion: Diffusion | None = None

@@ -30,6 +30,20 @@ TABLE = """
 0019 0C IS SIEMENS MR HEADER = SiemensBValue
 0019 0E FD SIEMENS MR HEADER = SiemensDiffusionGradientDirection
 0029 10 OB SIEMENS CSA HEADER = SiemensCsaImageHeader
+0019 BB DS GEMS_ACQU_01 = GeDiffusionDirectionX
+0019 BC DS GEMS_ACQU_01 = GeDiffusionDirectionY
+0019 BD DS GEMS_ACQU_01 = GeDiffusionDirectionZ
+0019 E0 DS GEMS_ACQU_01 = GeNumberOfDiffusionDirections
+0043 39 IS GEMS_PARM_01 = GeBValue
+2001 03 FL Philips Imaging DD 001 = PhilipsBValue
+2005 B0 FL Philips MR Imaging DD 001 = PhilipsDiffusionDirectionRL
+2005 B1 FL Philips MR Imaging DD 001 = PhilipsDiffusionDirectionAP
+2005 B2 FL Philips MR Imaging DD 001 = PhilipsDiffusionDirectionFH
+2005 0F SQ Philips MR Imaging DD 005 = PhilipsFrameSequence
+2005 12 IS Philips MR Imaging DD 005 = PhilipsBValueNumber
+2005 13 IS Philips MR Imaging DD 005 = PhilipsGradientNumber
+0065 09 FD Image Private Header = UihBValue
+0065 37 FD Image Private Header = UihDiffusionGradientDirection
 """
 """Group, element within the block, VR, creator and the keyword it is read by."""
 

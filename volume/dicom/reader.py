@@ -9,6 +9,7 @@ import struct
 
 from volume.dicom import elements, frames, image_plane, sop_classes
 from volume.dicom.data_set import DataSet, read_data_set
+from volume.dicom.diffusion import with_diffusion
 from volume.dicom.encoding import (
     Encoding,
     NotDicom,
@@ -80,7 +81,7 @@ def _slices(
     if "MOSAIC" in elements.texts(data, "ImageType"):
         raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
     layout = read_layout(data, encoding)
-    header = _classic(data, layout, found, sop_class)
+    header = with_diffusion(_classic(data, layout, found, sop_class), data)
     if sop_class in sop_classes.FRAMES:
         return frames.split(header, data)
     if layout.frames != 1:
