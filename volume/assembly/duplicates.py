@@ -15,6 +15,7 @@ from volume.dicom.encoding import DEFLATED, Unreadable
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import read_pixels
 from volume.dicom.reader import inflated
+from volume.dicom.tiles import whole_frame
 from volume.findings import Finding, info, warning
 from volume.progress import Silent
 
@@ -105,8 +106,8 @@ BLOCK = 2**20
 
 
 def _values(header: SliceHeader) -> object:
-    """Sum up the values of a slice; one that cannot be read is like no other."""
-    pixels = read_pixels([header], Silent())
+    """Sum up the values of a slice, or of its whole mosaic; unreadable is like no other."""
+    pixels = read_pixels([whole_frame(header)], Silent())
     if pixels.faults:
         return object()
     return pixels.array.shape, hashlib.sha256(pixels.array.astype(np.int64).tobytes()).digest()

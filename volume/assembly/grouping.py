@@ -107,7 +107,7 @@ def _by_identity(
 
 def _is_one_a_slice(parts: Sequence[Sequence[SliceHeader]]) -> bool:
     """Say whether every part is one slice, or copies of one."""
-    return all(len({(h.sop_instance_uid, h.frame) for h in part}) == 1 for part in parts)
+    return all(len({h.instance for h in part}) == 1 for part in parts)
 
 
 def _by_localizer(group: Group) -> list[Group]:
@@ -185,7 +185,8 @@ def _by_spacing(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 def _family(header: SliceHeader) -> tuple[object, ...]:
     """Tell images apart that are never one volume: other modalities, inverted ones."""
     kinds = {**sop_classes.SLICES, **sop_classes.FRAMES}
-    return kinds.get(header.sop_class_uid, ""), header.pixels.photometric
+    tiled = header.pixels.tile is not None
+    return kinds.get(header.sop_class_uid, ""), header.pixels.photometric, tiled
 
 
 def _by_direction(group: Group) -> list[Group]:

@@ -117,6 +117,7 @@ def _slice(header: SliceHeader, index: float | None, unused: str = "left out") -
         "fate": unused if index is None else "used",
         "sop_instance_uid": _uid(header.sop_instance_uid),
         "frame": header.frame + 1,
+        **({"tile": header.pixels.tile.number + 1} if header.pixels.tile else {}),
         "path": header.name,
         "position": list(header.position or ()),
         "slope": header.rescale.slope,

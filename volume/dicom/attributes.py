@@ -38,6 +38,7 @@ TABLE = """
 00180088 DS SpacingBetweenSlices
 00181060 DS TriggerTime
 00181210 SH ConvolutionKernel
+00181310 US AcquisitionMatrix
 00181312 CS InPlanePhaseEncodingDirection
 00181314 DS FlipAngle
 00189074 DT FrameAcquisitionDateTime

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Vector = tuple[float, float, float]
 Trait = str | float | tuple[float, ...]
+
+
+class Tile(NamedTuple):
+    """Where a slice lies in the stored image that holds many: a mosaic, cut row by row.
+
+    The whole image has `rows` and `columns`; the slice begins at (`top`, `left`) and is
+    `number`, from 0, of the `held`; what stands behind the last is empty.
+    """
+
+    rows: int
+    columns: int
+    top: int
+    left: int
+    number: int
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,8 @@ class PixelLayout:
     """8-bit pixels written as big endian words."""
     missing: int = 0
     excess: int = 0
+    tile: Tile | None = None
+    """Which part of the stored image is the slice; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +135,12 @@ class SliceHeader:
     """Whether a real world value mapping is there; it is not applied."""
     pixels: PixelLayout
     traits: Mapping[str, Trait]
+    slice_time: float | None = None
+    """When it was acquired, in seconds after the first slice of its volume."""
     diffusion: Diffusion | None = None
+
+    @property
+    def instance(self) -> tuple[str, int, int]:
+        """What it is called among all slices: its instance UID, frame and tile."""
+        tile = self.pixels.tile
+        return self.sop_instance_uid, self.frame, 0 if tile is None else tile.number

@@ -26,6 +26,7 @@ from volume.dicom.header import SliceHeader
 from volume.dicom.limits import DEFAULT, MIB, Limits
 from volume.dicom.reader import inflated
 from volume.dicom.shared_array import SharedArray
+from volume.dicom.tiles import cut, left_over, whole_frames
 from volume.dicom.workers import Request, decode_all
 from volume.findings import Finding, warning
 from volume.progress import Progress
@@ -61,6 +62,25 @@ def read_pixels(
     are decoded in child processes, once their own headers were seen to agree. `before` is
     called then, before room is made for any pixel; `progress` is updated once a slice.
     """
+    if all(header.pixels.tile is None for header in slices):
+        return _read_frames(slices, progress, limits, before)
+    frames, frame_of = whole_frames(slices)
+    whole = _read_frames(frames, progress, limits, before)
+    progress.update(len(slices) - len(frames))
+    faults = {n: whole.faults[at] for n, at in enumerate(frame_of) if at in whole.faults}
+    if len(faults) == len(slices):
+        return Pixels(whole.array, faults)
+    array = cut(whole.array, slices, frame_of)
+    return Pixels(array, faults, (*whole.findings, *left_over(whole.array, frames, slices)))
+
+
+def _read_frames(
+    slices: Sequence[SliceHeader],
+    progress: Progress,
+    limits: Limits,
+    before: Callable[[], object],
+) -> Pixels:
+    """Read whole stored images, of which each is one slice."""
     compressed = [
         n for n, header in enumerate(slices) if header.pixels.transfer_syntax not in NATIVE
     ]

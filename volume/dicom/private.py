@@ -44,6 +44,8 @@ TABLE = """
 2005 13 IS Philips MR Imaging DD 005 = PhilipsGradientNumber
 0065 09 FD Image Private Header = UihBValue
 0065 37 FD Image Private Header = UihDiffusionGradientDirection
+0065 50 DS Image Private Header = UihSlicesInGrid
+0065 51 SQ Image Private Header = UihGridSequence
 """
 """Group, element within the block, VR, creator and the keyword it is read by."""
 

@@ -7,7 +7,7 @@ import io
 import os
 import struct
 
-from volume.dicom import elements, frames, image_plane, sop_classes
+from volume.dicom import elements, frames, image_plane, mosaic, sop_classes
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.diffusion import with_diffusion
 from volume.dicom.encoding import (
@@ -43,8 +43,9 @@ def read_headers(
     try:
         with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
             encoding = open_data_set(file, found.name, limits)
-            slices = _read(encoding, found)
-            return slices, [*encoding.findings, *_of_pixels(encoding, slices, found.name)]
+            slices, noticed = _read(encoding, found)
+            noticed += _of_pixels(encoding, slices, found.name)
+            return slices, [*encoding.findings, *noticed]
     except (NotDicom, Unreadable):
         raise
     except OSError as fault:
@@ -55,7 +56,7 @@ def read_headers(
         raise Unreadable(f"the header is damaged ({type(fault).__name__})") from None
 
 
-def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
+def _read(encoding: Encoding, found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
     data = read_data_set(encoding)
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     try:
@@ -77,18 +78,18 @@ def _refuse_class(sop_class: str, said_before: str) -> None:
 
 def _slices(
     data: DataSet, encoding: Encoding, found: FoundFile, sop_class: str
-) -> list[SliceHeader]:
-    if "MOSAIC" in elements.texts(data, "ImageType"):
-        raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
+) -> tuple[list[SliceHeader], list[Finding]]:
     layout = read_layout(data, encoding)
     header = with_diffusion(_classic(data, layout, found, sop_class), data)
+    if mosaic.is_mosaic(data, enhanced=sop_class in sop_classes.FRAMES):
+        return mosaic.split(header, data)
     if sop_class in sop_classes.FRAMES:
-        return frames.split(header, data)
+        return frames.split(header, data), []
     if layout.frames != 1:
         raise Unreadable(
             f"{layout.frames} frames without functional groups: not read yet", "not-supported-yet"
         )
-    return [header]
+    return [header], []
 
 
 def _of_pixels(encoding: Encoding, slices: list[SliceHeader], name: str) -> list[Finding]:
