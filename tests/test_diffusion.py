@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 import volume
+from csa_header import csa_header
+from mosaics import Mosaics, write_mosaics
 from phantom import ORIENTATIONS
 from volume.cli import main
 from weighted import MAKERS, WEIGHTS, enhanced, ge, philips, siemens, unit, weighted
@@ -281,3 +284,34 @@ def test_a_b_matrix_stands_in_for_a_direction(tmp_path):
     weighted(tmp_path / "series", matrix, [(0.0, None), (1000.0, None)])
     _, stack = volume.scan(tmp_path / "series").stacks
     same_lines(np.array([stack.diffusion.direction]), g[None])
+
+
+@pytest.mark.parametrize("told_in", ["the CSA header", "an element"])
+@pytest.mark.parametrize("opposed", [False, True], ids=["along", "opposed"])
+@pytest.mark.parametrize("plane", ["axial", "sagittal", "coronal", "oblique"])
+def test_mosaics_tell_their_weighting_as_dcm2niix_reads_it(plane, opposed, told_in, tmp_path):
+    recipe = Mosaics(orientation=plane, opposed=opposed, phases=len(WEIGHTS))
+
+    def change(dataset, phase):
+        b, g = WEIGHTS[phase]
+        if told_in == "an element":
+            siemens(dataset, b, g)
+            return
+        header = {
+            "B_value": ("IS", 1, [str(int(b))]),
+            "DiffusionGradientDirection": ("FD", 3, [f"{x:.8f}" for x in g or ()]),
+            "NumberOfImagesInMosaic": ("US", 1, [str(recipe.size[2])]),
+            "SliceNormalVector": ("FD", 3, [f"{x:.8f}" for x in recipe.axes[2]]),
+        }
+        dataset[0x0029, 0x1010].value = csa_header(header)
+
+    write_mosaics(tmp_path / "series", replace(recipe, change=change))
+    (tmp_path / "ours").mkdir()
+    ours = exported(tmp_path / "series", tmp_path / "ours" / "v.nii")
+    b_values, vectors = told_by(ours)
+    assert b_values.tolist() == [b for b, _ in WEIGHTS]
+    np.testing.assert_allclose(vectors, true_vectors(), atol=1e-6)
+    peers = by_dcm2niix(tmp_path / "series", tmp_path / "peer")
+    peer_b, peer_vectors = told_by(peers)
+    np.testing.assert_allclose(b_values, peer_b)
+    same_lines(vectors, peer_vectors)  # of opposed mosaics dcm2niix names the other end
