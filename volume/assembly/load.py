@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from volume.assembly.acquisition import describe_acquisition
 from volume.assembly.assemble import assemble
 from volume.assembly.forecast import refuse_if_too_large
 from volume.assembly.options import DEFAULTS, Options
@@ -85,7 +86,8 @@ def assemble_from(
 ) -> Volume:
     """Assemble one stack of a scan; the report accounts for every file of the source."""
     volume = assemble(stack, options, progress)
-    report = {**volume.report, "source": account_for(found)}
+    acquired = describe_acquisition(stack, volume, options.limits)
+    report = {**volume.report, "acquisition": acquired, "source": account_for(found)}
     if options.identifiers:
         report["identifiers"] = read_identity(stack.slices[0].path, options.limits)
     return replace(volume, report=report)

@@ -121,10 +121,35 @@ TABLE = """
 """
 """Tag, VR and keyword. Of those that are US or SS, US: the pixels' own sign says which."""
 
+ACQUISITION = """
+00080070 LO Manufacturer
+00081090 LO ManufacturerModelName
+00180020 CS ScanningSequence
+00180021 CS SequenceVariant
+00180022 CS ScanOptions
+00180023 CS MRAcquisitionType
+00180080 DS RepetitionTime
+00180084 DS ImagingFrequency
+00180087 DS MagneticFieldStrength
+00180091 IS EchoTrainLength
+00180095 DS PixelBandwidth
+00181020 LO SoftwareVersions
+00189006 SQ MRImagingModifierSequence
+00189034 CS RectilinearPhaseEncodeReordering
+00189069 FD ParallelReductionFactorInPlane
+00189078 CS ParallelAcquisitionTechnique
+00189098 FD TransmitterFrequency
+00189125 SQ MRFOVGeometrySequence
+00189240 US RFEchoTrainLength
+00189241 US GradientEchoTrainLength
+"""
+"""Read only where a volume is made: how it was acquired."""
 ATTRIBUTES = {
     keyword: Attribute(int(tag, 16), vr.encode())
-    for tag, vr, keyword in (line.split() for line in TABLE.strip().splitlines())
+    for tag, vr, keyword in (line.split() for line in (TABLE + ACQUISITION).split("\n") if line)
 }
 """What is read, by keyword."""
+SCANNED = frozenset(int(line.split()[0], 16) for line in TABLE.split("\n") if line)
+"""The tags of what is read of every header."""
 VR_OF = {attribute.tag: attribute.vr for attribute in ATTRIBUTES.values()}
 """The VR of what is read, by tag."""

@@ -48,6 +48,20 @@ TABLE = """
 0065 51 SQ Image Private Header = UihGridSequence
 """
 """Group, element within the block, VR, creator and the keyword it is read by."""
+ACQUISITION = """
+0019 18 IS SIEMENS MR HEADER = SiemensRealDwellTime
+0019 28 FD SIEMENS MR HEADER = SiemensBandwidthPerPixelPhaseEncode
+0021 1C IS SIEMENS MR SDI 02 = SiemensPhaseEncodingPositive
+0021 42 IS SIEMENS MR SDI 02 = SiemensDwellTimeOfFrame
+0021 53 FD SIEMENS MR SDI 02 = SiemensBandwidthPhaseEncodeOfFrame
+0021 FE SQ SIEMENS MR SDI 02 = SiemensFrameSequence
+0043 2A OB GEMS_PARM_01 = GeUserDefinedData
+0043 2C SS GEMS_PARM_01 = GeEffectiveEchoSpacing
+0043 83 DS GEMS_PARM_01 = GeAssetFactors
+0051 11 LO SIEMENS MR HEADER = SiemensPatModeText
+0065 58 IS Image Private Header = UihPhaseEncodingPositive
+"""
+"""Read only where a volume is made: how it was acquired."""
 
 
 def _read(number: int, line: str) -> tuple[str, Private]:
@@ -57,8 +71,13 @@ def _read(number: int, line: str) -> tuple[str, Private]:
     return keyword, Private(tag, vr.encode(), creator, int(group, 16), int(element, 16))
 
 
-PRIVATE = dict(_read(number, line) for number, line in enumerate(TABLE.strip().splitlines()))
+LINES = TABLE.strip().splitlines()
+PRIVATE = dict(
+    _read(number, line) for number, line in enumerate([*LINES, *ACQUISITION.strip().splitlines()])
+)
 """What is read, by keyword."""
+SCANNED = frozenset(BEYOND_TAGS + number for number in range(len(LINES)))
+"""The numbers of what is read of every header."""
 VR_OF = {private.tag: private.vr for private in PRIVATE.values()}
 """The VR of what is read, by the number it is kept under."""
 TAG_OF = {
