@@ -12,6 +12,7 @@ import dcm2niix
 import nibabel
 import numpy as np
 import pytest
+from pydicom import Dataset
 
 import shared_data
 import volume
@@ -218,6 +219,24 @@ def test_philips_tells_the_axis_of_phase_and_not_the_way(tmp_path):
     told = sidecar(volume.load(tmp_path / "s"), tmp_path / "v.nii")
     assert told["PhaseEncodingAxis"] == "j"
     assert "PhaseEncodingDirection" not in told
+
+
+def test_pet_tells_nuclide_dose_and_duration(tmp_path):
+    def edit(dataset, _k, _phase):
+        nuclide, tracer = Dataset(), Dataset()
+        nuclide.CodeValue, nuclide.CodeMeaning = "77004003", "^18^Fluorine"
+        tracer.RadionuclideCodeSequence = [nuclide]
+        tracer.RadionuclideTotalDose = "370400000"
+        dataset.RadiopharmaceuticalInformationSequence = [tracer]
+        dataset.ActualFrameDuration = "120000"
+        dataset.Manufacturer = "SIEMENS"
+
+    phantom(tmp_path / "s", edit=edit, modality="PT", size=(10, 8, 6), gradient=(1.5, 2.25, 3.75))
+    told = sidecar(volume.load(tmp_path / "s"), tmp_path / "v.nii")
+    assert (told["Modality"], told["Manufacturer"]) == ("PT", "Siemens")
+    assert told["TracerRadionuclide"] == "F18"
+    assert (told["InjectedRadioactivity"], told["InjectedRadioactivityUnits"]) == (370.4, "MBq")
+    assert told["FrameDuration"] == [120.0]
 
 
 ODD = {

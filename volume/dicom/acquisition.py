@@ -59,7 +59,8 @@ def read_acquisition(slices: Sequence[SliceHeader], limits: Limits = DEFAULT) ->
     keys = {key: value for key, read in KEYS.items() if (value := read(data)) is not None}
     if first.modality != "MR":
         keys = {key: value for key, value in keys.items() if key in OF_ANY}
-        return Acquisition({"Modality": first.modality, **keys})
+        more = _of_pet(data) if first.modality == "PT" else {}
+        return Acquisition({"Modality": first.modality, **keys, **more})
     keys = {"Modality": first.modality, **keys}
     phase = _phase_encoding(data, first, keys)
     if phase is not None and _is_volumetric(keys):
@@ -248,6 +249,43 @@ KEYS: Mapping[str, Read] = {
 """The BIDS name of what an image may tell, and how it is read."""
 OF_ANY = frozenset("Manufacturer ManufacturersModelName SliceThickness".split())
 """What is told of other images than MR."""
+
+
+def _of_pet(data: DataSet) -> dict[str, Any]:
+    """Read what was injected, and how long a frame took: megabecquerels and seconds."""
+    (tracer,) = elements.items(data, "RadiopharmaceuticalInformationSequence")[:1] or ({},)
+    told: dict[str, Any] = {}
+    nuclide = _nuclide(tracer)
+    if nuclide is not None:
+        told["TracerRadionuclide"] = nuclide
+    dose = _number("RadionuclideTotalDose", least=LEAST_DOSE, most=MOST_DOSE, scale=1e-6)(tracer)
+    if dose is not None:
+        told |= {"InjectedRadioactivity": dose, "InjectedRadioactivityUnits": "MBq"}
+    duration = _number("ActualFrameDuration", most=DAY * 1000, scale=1e-3)(data)
+    return told if duration is None else {**told, "FrameDuration": [duration]}
+
+
+LEAST_DOSE, MOST_DOSE = 1e5, 1e11
+"""In becquerels; some wrote megabecquerels, which are far fewer."""
+
+
+def _nuclide(tracer: DataSet) -> str | None:
+    """Read a radionuclide as BIDS has it, "F18", of the standard's words, "^18^Fluorine"."""
+    (code,) = elements.items(tracer, "RadionuclideCodeSequence")[:1] or ({},)
+    match = NUCLIDE.fullmatch(elements.text(code, "CodeMeaning"))
+    symbol = SYMBOLS.get(match[2]) if match else None
+    return f"{symbol}{match[1]}" if match and symbol else None
+
+
+NUCLIDE = re.compile(r"\^(\d{1,3}m?)\^([A-Z][a-z]{2,12})", re.ASCII)
+SYMBOLS = {
+    "Carbon": "C", "Nitrogen": "N", "Oxygen": "O", "Fluorine": "F", "Sodium": "Na",
+    "Potassium": "K", "Scandium": "Sc", "Titanium": "Ti", "Manganese": "Mn", "Iron": "Fe",
+    "Copper": "Cu", "Zinc": "Zn", "Gallium": "Ga", "Germanium": "Ge", "Arsenic": "As",
+    "Selenium": "Se", "Bromine": "Br", "Rubidium": "Rb", "Yttrium": "Y", "Zirconium": "Zr",
+    "Niobium": "Nb", "Technetium": "Tc", "Iodine": "I", "Terbium": "Tb",
+}  # fmt: skip
+"""The elements of CID 4020, PET Radionuclides."""
 
 
 def _is_volumetric(keys: Mapping[str, Any]) -> bool:

@@ -123,6 +123,7 @@ TABLE = """
 
 ACQUISITION = """
 00080070 LO Manufacturer
+00080104 LO CodeMeaning
 00081090 LO ManufacturerModelName
 00180020 CS ScanningSequence
 00180021 CS SequenceVariant
@@ -134,6 +135,8 @@ ACQUISITION = """
 00180091 IS EchoTrainLength
 00180095 DS PixelBandwidth
 00181020 LO SoftwareVersions
+00181074 DS RadionuclideTotalDose
+00181242 IS ActualFrameDuration
 00189006 SQ MRImagingModifierSequence
 00189034 CS RectilinearPhaseEncodeReordering
 00189069 FD ParallelReductionFactorInPlane
@@ -142,6 +145,8 @@ ACQUISITION = """
 00189125 SQ MRFOVGeometrySequence
 00189240 US RFEchoTrainLength
 00189241 US GradientEchoTrainLength
+00540016 SQ RadiopharmaceuticalInformationSequence
+00540300 SQ RadionuclideCodeSequence
 """
 """Read only where a volume is made: how it was acquired."""
 ATTRIBUTES = {

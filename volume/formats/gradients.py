@@ -25,27 +25,41 @@ def tables(volumes: Sequence[Volume]) -> dict[str, bytes]:
     None for what is not a diffusion series in 4D. The directions are left out where a weighted
     volume has none.
     """
-    weights = [one.report.get("diffusion") for one in volumes]
-    told = [weight for weight in weights if weight is not None]
-    if len(volumes) < 2 or len(told) < len(volumes):
+    told = _weights(volumes)
+    if told is None:
         return {}
     made = {".bval": _rows([[weight["b_value"] for weight in told]])}
-    if all(map(_has_direction, told)):
-        vectors = [_in_voxel_axes(*pair) for pair in zip(volumes, told, strict=True)]
-        made[".bvec"] = _rows(np.array(vectors).T.tolist())
+    table = in_patient(volumes)
+    if table is not None:
+        pairs = zip(volumes, table[1], strict=True)
+        made[".bvec"] = _rows(np.array([_in_voxel_axes(*pair) for pair in pairs]).T.tolist())
     return made
+
+
+def in_patient(
+    volumes: Sequence[Volume],
+) -> tuple[list[float], list[NDArray[np.float64]]] | None:
+    """Give b-values and directions (3,) in LPS, 0 where b is; None where one is missing."""
+    told = _weights(volumes)
+    if told is None or not all(map(_has_direction, told)):
+        return None
+    vectors = [np.array(weight["direction"] or (0, 0, 0), dtype=np.float64) for weight in told]
+    return [weight["b_value"] for weight in told], vectors
+
+
+def _weights(volumes: Sequence[Volume]) -> list[Any] | None:
+    told = [one.report.get("diffusion") for one in volumes]
+    return None if len(told) < 2 or None in told else told
 
 
 def _has_direction(weight: Any) -> bool:
     return weight["b_value"] == 0 or weight["direction"] is not None
 
 
-def _in_voxel_axes(volume: Volume, weight: Any) -> NDArray[np.float64]:
-    """Turn a direction in LPS into FSL's axes; there is none where b is 0."""
-    if weight["direction"] is None:
-        return np.zeros(3)
+def _in_voxel_axes(volume: Volume, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn a direction in LPS into FSL's axes."""
     axes = volume.geometry.direction
-    along: NDArray[np.float64] = axes.T @ np.array(weight["direction"], dtype=np.float64)
+    along: NDArray[np.float64] = axes.T @ vector
     if np.linalg.det(axes) > 0:
         along[0] = -along[0]
     along[np.abs(along) < NEARLY_ZERO] = 0
