@@ -16,6 +16,7 @@ import volume
 from maps import map_phantom, mapping
 from phantom import phantom
 from volume.findings import CATALOGUE
+from weighted import philips, weighted
 
 SMALL = {"size": (12, 10, 8)}
 PIXEL = 0.8  # mm along i; 0.7 along j
@@ -242,6 +243,12 @@ def described(raw: bytes):
     return make
 
 
+def diffusion(*weights: tuple[float, tuple[float, ...] | None]):
+    return lambda folder: weighted(folder, philips, weights, size=(12, 10, 8))
+
+
+X, Y = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
+
 PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "not-dicom": (beside("a.txt", b"hello" * 99), series()),
     "unreadable": (broken("1\\2\\nan"), broken("1e1\\2\\3")),
@@ -322,6 +329,14 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "philips-scaling": (edited(scaled_again, modality="MR"), series(modality="MR")),
     "suv-unavailable": (edited(unweighed, modality="PT"), series(modality="PT")),
     "left-out": (beside_the_series(), series()),
+    "trace-split": (
+        diffusion((0, None), (500, X), (500, Y), (500, None)),
+        diffusion((0, None), (500, X), (500, Y)),
+    ),
+    "diffusion-incomplete": (
+        diffusion((0, None), (500, None)),
+        diffusion((0, None), (500, X)),
+    ),
     "mergeable-series": (strayed("1.2.3"), strayed(None)),
 }
 

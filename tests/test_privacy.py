@@ -133,6 +133,19 @@ def test_no_planted_value_is_in_an_export_or_said(run, series, tmp_path, wish):
     assert found_in_bytes([said], secrets(tokens)) == []
 
 
+@pytest.mark.parametrize(
+    ("modality", "enhanced"), [("MR", False), ("MR", True), ("PT", False), ("CT", True)]
+)
+def test_no_planted_value_is_in_the_keys_of_bids(run, tmp_path, modality, enhanced):
+    gradient = (1.5, 2.25, 3.75)
+    tokens = plant(tmp_path / "s", modality=modality, enhanced=enhanced, gradient=gradient)
+    (tmp_path / "out").mkdir()
+    code, said = run("export", tmp_path / "s", tmp_path / "out" / "a.nii", "-v")
+    assert code == 0, said
+    assert found_in(written(tmp_path / "out"), tokens) == []
+    assert found_in_bytes([said], secrets(tokens)) == []
+
+
 def test_no_planted_value_is_in_a_filled_volume_its_mask_or_its_report(run, gappy, tmp_path):
     folder, tokens = gappy
     code, said = run("export", folder, tmp_path / "a.nii.gz", "--gaps", "fill", "-v")

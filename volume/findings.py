@@ -59,6 +59,8 @@ CATALOGUE: Mapping[str, str] = {
     "time-series-2d": "many images of one place: a film, not a volume",
     "left-out": "images beside the volume that are no part of it",
     "mergeable-series": "two series fit one grid",
+    "trace-split": "images without a diffusion direction share a series with directed ones",
+    "diffusion-incomplete": "a diffusion-weighted volume lacks its b-value or direction",
     # geometry
     "single-slice": "one slice only: its thickness stands in for the spacing",
     "spacing-assumed": "a spacing or place is not in the file and was assumed",

@@ -45,6 +45,7 @@ def _split(members: Sequence[SliceHeader]) -> list[Group]:
         _by_localizer,
         _by_instance,
         _by_matrix,
+        _by_direction,
         _by_placing,
         _by_frame_of_reference,
         _by_orientation,
@@ -244,6 +245,20 @@ def _family(header: SliceHeader) -> tuple[object, ...]:
     kind, dose_units = kinds.get(header.sop_class_uid, ""), header.traits.get("DoseUnits")
     layout = header.pixels
     return kind, layout.photometric, layout.floating, layout.tile is not None, dose_units
+
+
+def _by_direction(group: Group) -> list[Group]:
+    """Set traces apart from the images they were made of: they have no diffusion direction."""
+    weighted = [h for h in group.slices if h.diffusion is not None and h.diffusion.b_value > 0]
+    traces = {id(h) for h in weighted if h.diffusion and h.diffusion.direction is None}
+    if not traces or len(traces) == len(weighted):
+        return [group]
+    parts = [
+        [header for header in group.slices if (id(header) in traces) == is_trace]
+        for is_trace in (False, True)
+    ]
+    text = f"{count(len(traces), 'image')} without a diffusion direction (a trace) kept apart"
+    return _parted(group, parts, "d", "trace-split", text, loud=True)
 
 
 def _by_placing(group: Group) -> list[Group]:

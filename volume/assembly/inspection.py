@@ -23,7 +23,7 @@ from volume.findings import count as numbered
 HISTORY = frozenset(
     "localizer orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
     " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired secondary-capture"
-    " pixels-padded left-out charset-repaired".split()
+    " pixels-padded left-out charset-repaired trace-split diffusion-incomplete".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
 STRICT = ("geometry", "strict")

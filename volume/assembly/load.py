@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from volume.assembly.acquisition import describe_acquisition
 from volume.assembly.assemble import assemble
 from volume.assembly.forecast import refuse_if_too_large
 from volume.assembly.options import DEFAULTS, Options
@@ -98,7 +99,8 @@ def assemble_from(
     """Assemble one stack of a scan; the report accounts for every file of the source."""
     stack, suv, noticed = with_suv(stack, options)
     volume = assemble(stack, options, progress)
-    report = {**volume.report, **suv, "source": account_for(found)}
+    acquired = describe_acquisition(stack, volume, options.limits)
+    report = {**volume.report, **suv, "acquisition": acquired, "source": account_for(found)}
     findings = (*volume.findings, *noticed)
     if options.identifiers:
         first = stack.slices[0]

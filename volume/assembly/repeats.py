@@ -22,6 +22,7 @@ TAGS = (
     " AcquisitionTime ContentTime StackID"
 ).split()
 """In the order in which they are tried."""
+WEIGHTING = frozenset({"DiffusionBValue", "DiffusionGradientOrientation"})
 RANKED = frozenset({"TriggerTime", "NominalCardiacTriggerDelayTime"})
 """Times that differ from place to place: only their rank at each place tells."""
 SUFFIX = {
@@ -114,10 +115,25 @@ def _parts(places: Places, tag: str, labels: dict[int, Trait]) -> list[Part]:
     parts: dict[Trait, list[SliceHeader]] = {}
     for header in (header for place in places for header in place):
         parts.setdefault(labels[id(header)], []).append(header)
+    ranked = sorted(parts, key=ordering)
+    if tag == "DiffusionGradientOrientation":
+        ranked.sort(key=lambda label: first_acquired(parts[label]))
     return [
         Part(tuple(parts[label]), ((tag, _said(parts[label], tag, label), rank),))
-        for rank, label in enumerate(sorted(parts, key=ordering), start=1)
+        for rank, label in enumerate(ranked, start=1)
     ]
+
+
+def first_acquired(slices: Sequence[SliceHeader]) -> tuple[float, ...]:
+    """Give what orders volumes by acquisition: the maker's own number, else the least of theirs."""
+    return min(_acquired(header) for header in slices)
+
+
+def _acquired(header: SliceHeader) -> tuple[float, ...]:
+    number = header.diffusion.number if header.diffusion is not None else ()
+    if number:
+        return number
+    return float(header.instance_number or 0), float(header.frame)
 
 
 def _said(members: Sequence[SliceHeader], tag: str, label: Trait) -> Trait:

@@ -110,6 +110,7 @@ def write_report(
         "kind": list(stack.kind),
         "axis": _axis(stack.axis),
         "axes": [_axis(axis) for axis in stack.axes],
+        **_diffusion(stack),
         "options": dict(options),
         "values": dict(values),
         **describe_quantity(stack.slices),
@@ -119,6 +120,15 @@ def write_report(
         ],
         "tolerances": asdict(TOLERANCES),
     }
+
+
+def _diffusion(stack: Stack) -> dict[str, Any]:
+    """Give how a volume of a diffusion series is weighted: s/mm², and a unit vector in LPS."""
+    weight = stack.diffusion
+    if weight is None:
+        return {}
+    direction = None if weight.direction is None else list(weight.direction)
+    return {"diffusion": {"b_value": weight.b_value, "direction": direction}}
 
 
 def _slice(header: SliceHeader, index: float | None, unused: str = "left out") -> dict[str, Any]:

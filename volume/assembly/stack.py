@@ -13,7 +13,7 @@ from volume.assembly.drift import Drift
 from volume.assembly.placement import Placement
 from volume.assembly.spacing import Spacing
 from volume.dicom import sop_classes
-from volume.dicom.header import SliceHeader
+from volume.dicom.header import Diffusion, SliceHeader
 from volume.findings import Finding, Severity
 from volume.geometry import Geometry
 
@@ -49,6 +49,8 @@ class Stack:
     lost: frozenset[int] = frozenset()
     dropped: tuple[SliceHeader, ...] = ()
     """Duplicates of its slices, which are not used."""
+    diffusion: Diffusion | None = None
+    """How it is weighted, in a series of which some volumes are."""
 
     @property
     def axis(self) -> tuple[str, object] | None:

@@ -19,6 +19,7 @@ from volume.assembly.spacing import fit_spacing
 from volume.assembly.stack import Grid, Stack, name_stack
 from volume.assembly.terms import may_be_said
 from volume.assembly.tolerances import TOLERANCES
+from volume.assembly.weighting import acquired_in_order, is_weighted, weighting
 from volume.dicom.header import SliceHeader
 from volume.dicom.pixels import can_decode
 from volume.findings import Finding, Severity, error, info, warning
@@ -49,7 +50,7 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
     ends = {
         id(part): _short_ends(part, place_of, len(places)) for part in parts if not part.untangled
     }
-    parts = [one for part in parts for one in untangle(part)]
+    parts = acquired_in_order([one for part in parts for one in untangle(part)])
     if len(parts) > 1:
         findings.append(_split_by(parts))
     stacks = tuple(
@@ -59,8 +60,20 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
         )
         for part in parts
     )
+    stacks = _weighted(stacks, group)
     alone = len(stacks) == 1 and not group.letters
     return (inspection.with_ends(stacks[0]),) if alone else stacks
+
+
+def _weighted(stacks: tuple[Stack, ...], group: Group) -> tuple[Stack, ...]:
+    """Say how each volume of a diffusion series is weighted."""
+    if not is_weighted(group.slices):
+        return stacks
+    told = [weighting(stack.slices) for stack in stacks]
+    return tuple(
+        replace(stack, diffusion=diffusion, findings=(*stack.findings, *odd))
+        for stack, (diffusion, odd) in zip(stacks, told, strict=True)
+    )
 
 
 def _stack_mosaics(group: Group) -> tuple[Stack, ...]:
@@ -84,15 +97,17 @@ def _stack_mosaics(group: Group) -> tuple[Stack, ...]:
     if parts is None:
         refused = _unplaced(group, whole(kept), [*findings, _ambiguous([kept])])
         return (replace(refused, dropped=whole(dropped)),)
+    parts = acquired_in_order(parts)
     if len(parts) > 1:
         findings.append(_split_by(parts))
-    return tuple(
+    stacks = tuple(
         replace(
             _stack(replace(part, slices=whole(part.slices)), group, findings),
             dropped=whole(_dropped_from(part, dropped)),
         )
         for part in parts
     )
+    return _weighted(stacks, group)
 
 
 def _short_ends(part: Part, place_of: Mapping[int, int], count: int) -> list[Finding]:
@@ -219,7 +234,13 @@ def refit(stack: Stack, slices: Sequence[SliceHeader]) -> Stack:
     """Fit some slices of a stack anew; its name, axis and history stay."""
     history = [f for f in stack.findings if f.code in inspection.HISTORY]
     fitted = _stack(Part(tuple(slices)), Group(tuple(slices)), history)
-    return replace(fitted, id=stack.id, axes=stack.axes, dropped=stack.dropped)
+    return replace(
+        fitted,
+        id=stack.id,
+        axes=stack.axes,
+        dropped=stack.dropped,
+        diffusion=stack.diffusion,
+    )
 
 
 def _unreadable(header: SliceHeader) -> bool:

@@ -55,8 +55,10 @@ TABLE = """
 00181210 SH ConvolutionKernel
 00181242 IS ActualFrameDuration
 00181310 US AcquisitionMatrix
+00181312 CS InPlanePhaseEncodingDirection
 00181314 DS FlipAngle
 00189074 DT FrameAcquisitionDateTime
+00189075 CS DiffusionDirectionality
 00189076 SQ DiffusionGradientDirectionSequence
 00189079 FD InversionTimes
 00189082 FD EffectiveEchoTime
@@ -72,6 +74,13 @@ TABLE = """
 00189325 SQ CTXRayDetailsSequence
 00189329 SQ CTImageFrameTypeSequence
 00189504 SQ XRay3DFrameTypeSequence
+00189601 SQ DiffusionBMatrixSequence
+00189602 FD DiffusionBValueXX
+00189603 FD DiffusionBValueXY
+00189604 FD DiffusionBValueXZ
+00189605 FD DiffusionBValueYY
+00189606 FD DiffusionBValueYZ
+00189607 FD DiffusionBValueZZ
 00189751 SQ PETFrameTypeSequence
 00189807 SQ ImageDataTypeSequence
 00189808 CS DataType
@@ -85,6 +94,7 @@ TABLE = """
 00200052 UI FrameOfReferenceUID
 00200100 IS TemporalPositionIdentifier
 00201002 IS ImagesInAcquisition
+00204000 LT ImageComments
 00209056 SH StackID
 00209111 SQ FrameContentSequence
 00209113 SQ PlanePositionSequence
@@ -175,10 +185,40 @@ TABLE = """
 """
 """Tag, VR and keyword. Of those that are US or SS, US: the pixels' own sign says which."""
 
+ACQUISITION = """
+00080070 LO Manufacturer
+00080104 LO CodeMeaning
+00081090 LO ManufacturerModelName
+00180020 CS ScanningSequence
+00180021 CS SequenceVariant
+00180022 CS ScanOptions
+00180023 CS MRAcquisitionType
+00180080 DS RepetitionTime
+00180084 DS ImagingFrequency
+00180087 DS MagneticFieldStrength
+00180091 IS EchoTrainLength
+00180095 DS PixelBandwidth
+00181020 LO SoftwareVersions
+00181074 DS RadionuclideTotalDose
+00181242 IS ActualFrameDuration
+00189006 SQ MRImagingModifierSequence
+00189034 CS RectilinearPhaseEncodeReordering
+00189069 FD ParallelReductionFactorInPlane
+00189078 CS ParallelAcquisitionTechnique
+00189098 FD TransmitterFrequency
+00189125 SQ MRFOVGeometrySequence
+00189240 US RFEchoTrainLength
+00189241 US GradientEchoTrainLength
+00540016 SQ RadiopharmaceuticalInformationSequence
+00540300 SQ RadionuclideCodeSequence
+"""
+"""Read only where a volume is made: how it was acquired."""
 ATTRIBUTES = {
     keyword: Attribute(int(tag, 16), vr.encode())
-    for tag, vr, keyword in (line.split() for line in TABLE.strip().splitlines())
+    for tag, vr, keyword in (line.split() for line in (TABLE + ACQUISITION).split("\n") if line)
 }
 """What is read, by keyword."""
+SCANNED = frozenset(int(line.split()[0], 16) for line in TABLE.split("\n") if line)
+"""The tags of what is read of every header."""
 VR_OF = {attribute.tag: attribute.vr for attribute in ATTRIBUTES.values()}
 """The VR of what is read, by tag."""

@@ -18,6 +18,8 @@ from volume.dicom.limits import Limits
 
 VR_OF = attributes.VR_OF | private.VR_OF
 """The VR of everything that is read, by the number it is kept under."""
+SCANNED = attributes.SCANNED | private.SCANNED
+"""What is read of every header."""
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """The pixels, as doubles, floats or whole numbers: the header ends there."""
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -62,7 +64,7 @@ NOTHING: Set[int] = frozenset()
 def read_data_set(encoding: Encoding, wanted: Set[int] | None = None) -> DataSet:
     """Read the wanted elements up to the pixel data; leave the stream there.
 
-    `wanted` are tags, all of `attributes` and `private` where none are given; they are kept at
+    `wanted` are tags, those of every header where none are given; they are kept at
     every level of the sequences that are wanted themselves, private ones under the numbers
     that `private` gives them. Raises `Unreadable` for a header that
     contradicts itself or the bytes there are.
@@ -70,9 +72,7 @@ def read_data_set(encoding: Encoding, wanted: Set[int] | None = None) -> DataSet
     walk = Walk(encoding.stream, encoding.size, encoding.limits)
     form = _Form(encoding.implicit, encoding.little)
     start = encoding.stream.tell()
-    found, end = walk.elements(
-        start, encoding.size, form, VR_OF.keys() if wanted is None else wanted, 0
-    )
+    found, end = walk.elements(start, encoding.size, form, SCANNED if wanted is None else wanted, 0)
     encoding.stream.seek(end)
     return found
 

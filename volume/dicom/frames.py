@@ -8,6 +8,7 @@ from itertools import chain
 
 from volume.dicom import elements, image_plane
 from volume.dicom.data_set import DataSet
+from volume.dicom.diffusion import with_diffusion
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import SliceHeader, Trait
 from volume.dicom.philips import read_scaling
@@ -75,7 +76,7 @@ def _frame(header: SliceHeader, groups: dict[str, DataSet], index: int) -> Slice
     place = groups.get("PlanePositionSequence", empty)
     voi = groups.get("FrameVOILUTSequence", empty)
     scaling = groups.get("PixelValueTransformationSequence", empty)
-    return replace(
+    framed = replace(
         header,
         frame=index,
         position=image_plane.position(place) or header.position,
@@ -92,6 +93,7 @@ def _frame(header: SliceHeader, groups: dict[str, DataSet], index: int) -> Slice
         traits={**header.traits, **dict(_traits(groups))},
         philips=read_scaling(*groups.values()) or header.philips,
     )
+    return with_diffusion(framed, *groups.values())
 
 
 def _frame_type(groups: dict[str, DataSet]) -> tuple[str, ...]:

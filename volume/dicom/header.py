@@ -94,6 +94,19 @@ class Palette:
 
 
 @dataclass(frozen=True, slots=True)
+class Diffusion:
+    """The diffusion weighting of a slice: `b_value` in s/mm², `direction` a unit vector in LPS.
+
+    There is no direction without weighting, nor in an image that is the mean over several (a
+    trace). `number` orders the volumes of a maker who numbers them, and is () elsewhere.
+    """
+
+    b_value: float
+    direction: Vector | None = None
+    number: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SliceHeader:
     """What assembly needs to know of one slice; nothing of the patient.
 
@@ -147,6 +160,7 @@ class SliceHeader:
     palette: Palette | None = None
     mapped: tuple[float, float] | None = None
     """Least and greatest stored value that a real world value mapping is for (C.7.6.16.2.11)."""
+    diffusion: Diffusion | None = None
 
     @property
     def is_colour(self) -> bool:

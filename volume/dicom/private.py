@@ -26,20 +26,47 @@ class Private(NamedTuple):
 
 
 TABLE = """
+0009 0D DT GEMS_PETD_01 = GeScanDateTime
 0019 0A US SIEMENS MR HEADER = SiemensNumberOfImagesInMosaic
 0019 0C IS SIEMENS MR HEADER = SiemensBValue
 0019 0E FD SIEMENS MR HEADER = SiemensDiffusionGradientDirection
+0019 BB DS GEMS_ACQU_01 = GeDiffusionDirectionX
+0019 BC DS GEMS_ACQU_01 = GeDiffusionDirectionY
+0019 BD DS GEMS_ACQU_01 = GeDiffusionDirectionZ
+0019 E0 DS GEMS_ACQU_01 = GeNumberOfDiffusionDirections
 0029 10 OB SIEMENS CSA HEADER = SiemensCsaImageHeader
+0043 39 IS GEMS_PARM_01 = GeBValue
+0065 09 FD Image Private Header = UihBValue
+0065 37 FD Image Private Header = UihDiffusionGradientDirection
 0065 50 DS Image Private Header = UihSlicesInGrid
 0065 51 SQ Image Private Header = UihGridSequence
-0009 0D DT GEMS_PETD_01 = GeScanDateTime
-7053 00 DS Philips PET Private Group = PhilipsSuvFactor
+2001 03 FL Philips Imaging DD 001 = PhilipsBValue
 2005 0D FL Philips MR Imaging DD 001 = PhilipsScaleIntercept
 2005 0E FL Philips MR Imaging DD 001 = PhilipsScaleSlope
 2005 0F SQ Philips MR Imaging DD 005 = PhilipsFrameSequence
+2005 12 IS Philips MR Imaging DD 005 = PhilipsBValueNumber
+2005 13 IS Philips MR Imaging DD 005 = PhilipsGradientNumber
+2005 B0 FL Philips MR Imaging DD 001 = PhilipsDiffusionDirectionRL
+2005 B1 FL Philips MR Imaging DD 001 = PhilipsDiffusionDirectionAP
+2005 B2 FL Philips MR Imaging DD 001 = PhilipsDiffusionDirectionFH
+7053 00 DS Philips PET Private Group = PhilipsSuvFactor
 7053 09 DS Philips PET Private Group = PhilipsActivityFactor
 """
 """Group, element within the block, VR, creator and the keyword it is read by."""
+ACQUISITION = """
+0019 18 IS SIEMENS MR HEADER = SiemensRealDwellTime
+0019 28 FD SIEMENS MR HEADER = SiemensBandwidthPerPixelPhaseEncode
+0021 1C IS SIEMENS MR SDI 02 = SiemensPhaseEncodingPositive
+0021 42 IS SIEMENS MR SDI 02 = SiemensDwellTimeOfFrame
+0021 53 FD SIEMENS MR SDI 02 = SiemensBandwidthPhaseEncodeOfFrame
+0021 FE SQ SIEMENS MR SDI 02 = SiemensFrameSequence
+0043 2A OB GEMS_PARM_01 = GeUserDefinedData
+0043 2C SS GEMS_PARM_01 = GeEffectiveEchoSpacing
+0043 83 DS GEMS_PARM_01 = GeAssetFactors
+0051 11 LO SIEMENS MR HEADER = SiemensPatModeText
+0065 58 IS Image Private Header = UihPhaseEncodingPositive
+"""
+"""Read only where a volume is made: how it was acquired."""
 
 
 def _read(number: int, line: str) -> tuple[str, Private]:
@@ -49,8 +76,13 @@ def _read(number: int, line: str) -> tuple[str, Private]:
     return keyword, Private(tag, vr.encode(), creator, int(group, 16), int(element, 16))
 
 
-PRIVATE = dict(_read(number, line) for number, line in enumerate(TABLE.strip().splitlines()))
+LINES = TABLE.strip().splitlines()
+PRIVATE = dict(
+    _read(number, line) for number, line in enumerate([*LINES, *ACQUISITION.strip().splitlines()])
+)
 """What is read, by keyword."""
+SCANNED = frozenset(BEYOND_TAGS + number for number in range(len(LINES)))
+"""The numbers of what is read of every header."""
 VR_OF = {private.tag: private.vr for private in PRIVATE.values()}
 """The VR of what is read, by the number it is kept under."""
 TAG_OF = {

@@ -24,6 +24,7 @@ from volume.dicom import (
 from volume.dicom.character_sets import charset_repaired
 from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
+from volume.dicom.diffusion import with_diffusion
 from volume.dicom.encoding import (
     Encoding,
     NotDicom,
@@ -106,7 +107,7 @@ def _slices(
     if sop_class == sop_classes.RT_DOSE:
         rt_dose.refuse_without_grid(data)
     layout = read_layout(data, encoding)
-    header = _classic(data, layout, found, sop_class)
+    header = with_diffusion(_classic(data, layout, found, sop_class), data)
     if mosaic.is_mosaic(data, enhanced=sop_class in sop_classes.FRAMES):
         return mosaic.split(header, data)
     split = SPLITTERS.get(sop_class)

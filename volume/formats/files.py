@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from volume.atomic import refuse_in_source, refuse_unwritable, whole_files
 from volume.errors import GridError, SelfCheckError, VolumeError
-from volume.formats import deflate, voxels
+from volume.formats import deflate, gradients, voxels
 from volume.formats import sidecar as sidecar_file
 from volume.formats.member import Member, choose_member
 from volume.formats.signature import suffix_by_content
@@ -269,11 +269,13 @@ class _Part:
 
 
 def _plan(contents: Contents, output: Path, *, with_sidecar: bool) -> tuple[_Part, ...]:
-    """List the files to write: the output, its mask, its sidecar."""
+    """List the files to write: the output, its mask, its b-values and gradients, its sidecar."""
     suffix = suffix_for(output, _kind_of(contents))
     parts = [_output_part(contents, output, FORMATS[suffix])]
     if isinstance(contents, tuple) and any(map(_is_partly_measured, contents)):
         parts.append(_mask_part(contents, output, suffix))
+    if isinstance(contents, tuple) and suffix.startswith(".nii"):
+        parts += _gradient_parts(contents, output.with_name(stem(output, suffix)))
     if with_sidecar:
         others = [part.path.name for part in parts[1:]]
         parts.append(_sidecar_part(contents, output, suffix, others))
@@ -329,6 +331,18 @@ def _valid(one: Volume) -> NDArray[np.uint8]:
     if one.valid is not None:
         return one.valid
     return np.full(one.array.shape[:3], MEASURED, np.uint8)
+
+
+def _gradient_parts(volumes: tuple[Volume, ...], beside: Path) -> list[_Part]:
+    """Write b-values and gradients as NAME.bval and NAME.bvec beside a 4D NIfTI (FSL)."""
+    return [
+        _Part(beside.with_name(beside.name + suffix), 0, _writer(table))
+        for suffix, table in gradients.tables(volumes).items()
+    ]
+
+
+def _writer(content: bytes) -> Callable[[BinaryIO, Progress], object]:
+    return lambda stream, _: stream.write(content)
 
 
 def _sidecar_part(contents: Contents, output: Path, suffix: str, others: Sequence[str]) -> _Part:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from volume.findings import Finding, warning
-from volume.formats import deflate
+from volume.formats import deflate, gradients
 from volume.formats.voxels import Header, number, slabs, stored_dtype
 from volume.geometry import Geometry
 from volume.progress import Progress
@@ -86,9 +86,33 @@ def _make_header(volumes: Sequence[Volume], dtype: np.dtype[Any]) -> str:
             "encoding: gzip",
             'space units: "mm" "mm" "mm"',
             f"space origin: {_vector(geometry.origin)}",
+            *_weighting(volumes),
             "\n",
         )
     )
+
+
+def _weighting(volumes: Sequence[Volume]) -> list[str]:
+    """Say how volumes are diffusion weighted, in NA-MIC's keys: directions in LPS, one b-value.
+
+    A lesser b-value shortens its direction by the root of its share. Nothing is said where a
+    volume lacks its own.
+    """
+    table = gradients.in_patient(volumes)
+    if table is None:
+        return []
+    b_values, vectors = table
+    most = max(b_values) or 1.0
+    shortened = [vector * (b / most) ** 0.5 for b, vector in zip(b_values, vectors, strict=True)]
+    return [
+        "measurement frame: (1,0,0) (0,1,0) (0,0,1)",
+        "modality:=DWMRI",
+        f"DWMRI_b-value:={most:.8g}",
+        *(
+            f"DWMRI_gradient_{n:04d}:={' '.join(f'{part:.8g}' for part in vector)}"
+            for n, vector in enumerate(shortened)
+        ),
+    ]
 
 
 def _vector(numbers: Iterable[float]) -> str:

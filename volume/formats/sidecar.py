@@ -14,6 +14,7 @@ from typing import Any
 
 from volume import __version__
 from volume.escaping import escape_json
+from volume.formats import bids
 from volume.geometry import Geometry
 from volume.surface import Mesh
 from volume.volume import Volume
@@ -47,6 +48,7 @@ def describe(
         "geometry": _place(first.geometry),
         "modality": first.modality,
         "unit": first.unit,
+        **bids.keys(what),
         **(_account(first) if len(what) == 1 else {"volumes": [_account(one) for one in what]}),
     }
 
@@ -71,9 +73,13 @@ def _account(one: Volume) -> dict[str, Any]:
 
 def _report(report: Mapping[str, Any]) -> dict[str, Any]:
     """Set whose the images are, where that was asked for, beside the report."""
-    rest = {key: value for key, value in report.items() if key != "identifiers"}
+    rest = {key: value for key, value in report.items() if key not in BESIDE}
     asked = {"identifiers": report["identifiers"]} if "identifiers" in report else {}
     return {**asked, "report": rest}
+
+
+BESIDE = ("identifiers", "acquisition")
+"""What of a report stands beside it."""
 
 
 def text(document: Mapping[str, Any]) -> bytes:

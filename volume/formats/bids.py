@@ -1,0 +1,110 @@
+"""The keys that BIDS names, for the sidecar of what is written: SI units, axes i, j and k.
+
+After the Brain Imaging Data Structure 1.10, and dcm2niix where BIDS names none. A key about an
+axis is left out where that axis is not in the file any more as it was acquired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from volume.geometry import Geometry
+from volume.volume import Volume
+
+PARALLEL = 1 - 1e-4
+"""The cosine between an axis and a direction that lie along one line."""
+SAME_MM = 1e-3
+SAME_TIME = 0.006
+"""Slice times of volumes of one series differ by two or three ticks of 2.5 ms."""
+
+
+def keys(volumes: Sequence[Volume]) -> dict[str, Any]:
+    """Give what is the same in all volumes of a file."""
+    told = [_of_one(one) for one in volumes]
+    if len(told) > 1 and "SliceTiming" not in told[0]:
+        told[0] |= {key: told[1][key] for key in TIMING if key in told[1]}
+    first = told[0]
+    return {
+        key: value
+        for key, value in first.items()
+        if all(key in other and _same(value, other[key]) for other in told[1:])
+    }
+
+
+TIMING = ("SliceEncodingDirection", "SliceTiming")
+"""The first volume of a multiband series may name the times of its single-band reference
+(dcm2niix, issue 870), which are no times of a volume: those of the others stand for it."""
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and bool(np.allclose(one, other, rtol=0, atol=SAME_TIME))
+    return bool(one == other)
+
+
+def _of_one(one: Volume) -> dict[str, Any]:
+    told = one.report.get("acquisition")
+    if not isinstance(told, Mapping):
+        return {}
+    phase, timing = told.get("phase_encoding"), told.get("slice_timing")
+    plain = {key: value for key, value in told.items() if key not in PLACED}
+    return {
+        **plain,
+        **(_phase_encoding(phase, one.geometry) if phase else {}),
+        **(_slice_timing(timing, one.geometry) if timing else {}),
+    }
+
+
+PLACED = ("phase_encoding", "slice_timing")
+"""What is told by directions, and written by axes."""
+
+
+def _along(direction: Sequence[float], geometry: Geometry) -> tuple[int, int] | None:
+    """Find the axis that a direction in LPS runs along, and whether with it (1) or against."""
+    cosines = np.array(direction) @ geometry.direction
+    axis = int(np.argmax(np.abs(cosines)))
+    if abs(cosines[axis]) < PARALLEL:
+        return None
+    return axis, 1 if cosines[axis] > 0 else -1
+
+
+def _phase_encoding(phase: Mapping[str, Any], geometry: Geometry) -> dict[str, Any]:
+    found = _along(phase["direction"], geometry)
+    if found is None:
+        return {}
+    axis, sign = found
+    letter = "ijk"[axis]
+    if not phase["signed"]:
+        told: dict[str, Any] = {"PhaseEncodingAxis": letter}
+    else:
+        told = {"PhaseEncodingDirection": letter if sign > 0 else f"{letter}-"}
+    steps, spacing = phase["steps"], phase["echo_spacing"]
+    as_acquired = (
+        geometry.size[axis] == steps and abs(geometry.spacing[axis] - phase["spacing"]) < SAME_MM
+    )
+    if spacing and as_acquired:
+        told["EffectiveEchoSpacing"] = spacing
+        told["TotalReadoutTime"] = float(f"{spacing * (steps - 1):.9g}")
+    return told
+
+
+def _slice_timing(timing: Mapping[str, Any], geometry: Geometry) -> dict[str, Any]:
+    """Give the times of slices in the order of their axis, which is k if nothing else is said."""
+    found = _along(timing["direction"], geometry)
+    times = list(timing["times"])
+    if found is None:
+        return {}
+    axis, sign = found
+    last = (geometry.size[axis] - 1) * timing["spacing"]
+    start = float(np.dot(geometry.origin, timing["direction"])) - (last if sign < 0 else 0)
+    if (
+        geometry.size[axis] != len(times)
+        or abs(geometry.spacing[axis] - timing["spacing"]) > SAME_MM
+        or abs(start - timing["start"]) > SAME_MM
+    ):
+        return {}
+    told: dict[str, Any] = {} if axis == 2 else {"SliceEncodingDirection": "ijk"[axis]}
+    return {**told, "SliceTiming": times[::sign]}
