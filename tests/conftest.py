@@ -12,7 +12,8 @@ from hypothesis import settings
 
 import shared_data
 
-settings.register_profile("ci", derandomize=True)
+settings.register_profile("default", deadline=None)  # a test does not time
+settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")  # a red run must mean the change, not the draw
 

@@ -301,7 +301,7 @@ def test_version_and_help_say_what_it_is_not():
     assert volume.__version__ in told.stdout
     assert "Not a medical device" in told.stdout
     told = subprocess.run(program("-h"), capture_output=True, text=True, check=True)
-    for verb in ("info", "view", "export", "mesh", "compare", "demo"):
+    for verb in ("info", "view", "export", "mesh", "compare", "tags", "demo"):
         assert verb in told.stdout
 
 
@@ -431,6 +431,87 @@ def test_demo_writes_assembles_and_shows_without_touching_what_is_there(run, tmp
     (tmp_path / "other" / "a.txt").write_text("mine")
     assert run("demo", "other")[0] == 1
     assert listing(tmp_path / "other") == {"a.txt"}
+
+
+def test_tags_shows_elements_by_name_and_number_and_masks_what_identifies(run, series):
+    code, out, err = run("tags", series.paths[0], "spacing")
+    assert (code, err) == (0, "")
+    assert out.split() == ["(0028,0030)", "DS", "PixelSpacing", "0.7\\0.8"]
+    code, out, _ = run("tags", series.paths[0], "0010,0010")
+    assert (code, out.split()) == (0, ["(0010,0010)", "PN", "PatientName", "***"])
+    _, out, _ = run("tags", series.paths[0], "(0010,0010)", "--identifiers")
+    assert "***" not in out
+    code, out, _ = run("tags", series.paths[0])
+    assert code == 0
+    assert "(7FE0,0010) OW PixelData" in out
+    assert "(960 bytes)" in out
+
+
+def test_tags_shows_where_in_its_sequences_an_element_stands(run, tmp_path):
+    written = phantom(tmp_path / "series", size=(24, 20, 2), enhanced=True)
+    _, out, _ = run("tags", written.paths[0], "ImagePositionPatient")
+    lines = [line.split()[:2] for line in out.splitlines()]
+    assert lines[:5] == [
+        ["(5200,9230)", "SQ"], ["item", "1"], ["(0020,9113)", "SQ"], ["item", "1"],
+        ["(0020,0032)", "DS"],
+    ]  # fmt: skip
+    _, out, _ = run("tags", written.paths[0], "ImagePositionPatient", "--json")
+    document = json.loads(out)
+    (frames,) = document["elements"]
+    assert (document["schema"], document["error"]) == ("volume.tags/1", None)
+    assert len(frames["items"]) == 2
+    ((plane,),) = ((one,) for one in frames["items"][1])
+    ((place,),) = plane["items"]
+    assert (place["tag"], place["vr"], place["keyword"]) == (
+        "00200032", "DS", "ImagePositionPatient",
+    )  # fmt: skip
+    assert len(place["value"]) == 3
+
+
+def test_tags_tells_what_ends_the_list_after_what_it_could_read(run, series):
+    content = series.paths[0].read_bytes()
+    series.paths[0].write_bytes(content[:-100])
+    code, out, err = run("tags", series.paths[0])
+    assert code == 1
+    assert "PixelSpacing" in out
+    assert "960 bytes, of which 860 are here" in out
+    assert "the file ends inside element (7FE0,0010), at byte" in err
+    code, out, err = run("tags", series.paths[0], "--json")
+    assert code == 1
+    assert "at byte" in json.loads(out)["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("{}", "unheard of"), 1, "no data element fits"),
+        (("{}", "-q", "Rows"), 0, ""),
+        (("{}", "()"), 2, "neither a name nor a number"),
+        (("nowhere",), 1, "no such file"),
+        (("texts.txt",), 3, "not a DICOM file"),
+        ((".",), 2, "is a folder"),
+        (("{}", "--limits", "elements=9"), 1, "more than 9 elements"),
+    ],
+)
+def test_tags_has_the_exit_codes_of_the_table(
+    run, series, tmp_path, monkeypatch, arguments, code, word
+):
+    monkeypatch.chdir(tmp_path)
+    Path("texts.txt").write_text("no DICOM here\n" * 20)
+    found, out, err = run("tags", *(one.format(series.paths[0]) for one in arguments))
+    assert found == code
+    assert word in err
+    assert out == "" or "elements=9" in arguments
+
+
+def test_tags_escapes_what_it_shows(run, tmp_path):
+    evil = "a\x1b[31mred\u202egnp"
+    written = phantom(tmp_path / "series", size=(24, 20, 1), description=evil)
+    for flags in ((), ("--json",)):
+        _, out, _ = run("tags", written.paths[0], "SeriesDescription", *flags)
+        assert "\x1b" not in out
+        assert "\u202e" not in out
+        assert "red" in out
 
 
 def test_export_json_says_what_info_says(run, series, tmp_path):

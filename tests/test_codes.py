@@ -13,6 +13,7 @@ import pydicom
 import pytest
 
 import volume
+from maps import map_phantom, mapping
 from phantom import phantom
 from volume.findings import CATALOGUE
 
@@ -20,13 +21,12 @@ SMALL = {"size": (12, 10, 8)}
 PIXEL = 0.8  # mm along i; 0.7 along j
 
 LATER = {
-    "charset-repaired",
-    "philips-scaling",
     "largest-shown",  # test_cli.py
     "self-check-failed",  # raised as an error: test_self_check.py
     "changed-during-read",  # test_pixels.py
     "limits-raised",  # test_limits.py
     "place-disagrees",  # of volume files: test_nifti.py
+    "dicomdir-missing",  # of a source that is a file: test_dicomdir.py
 }
 
 
@@ -171,6 +171,15 @@ def tilted(drift_mm: float):
     return series(tilt_i=float(np.degrees(np.arctan(drift_mm / (7 * 2.5)))))
 
 
+def scaled_again(dataset: pydicom.Dataset, _k: int) -> None:
+    block = dataset.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
+    block.add_new(0x0E, "FL", 0.02)
+
+
+def unweighed(dataset: pydicom.Dataset, _k: int) -> None:
+    dataset.PatientWeight = ""
+
+
 def longer(dataset: pydicom.Dataset, k: int) -> None:
     if k == 3:
         dataset.PixelData += bytes(40)
@@ -204,6 +213,35 @@ def beside_the_series(**oddities: Any):
     return make
 
 
+def without_a_number(pixels):
+    values = pixels.astype(np.float32)
+    values[3, 4, 5] = np.nan
+    return values
+
+
+def whole_map(values: Callable[[Any], Any]):
+    return lambda folder: map_phantom(folder, [mapping()], values) and None
+
+
+def hsv(dataset: pydicom.Dataset, k: int) -> None:
+    coloured(dataset, k)
+    dataset.PhotometricInterpretation = "HSV"
+
+
+def described(raw: bytes):
+    """Describe the series in bytes that are written as they are, declared as Latin."""
+
+    def declare(dataset: pydicom.Dataset, _k: int, _phase: int) -> None:
+        dataset.SpecificCharacterSet = "ISO_IR 100"
+
+    def make(folder: Path) -> None:
+        write(folder, description="#" * len(raw), edit=declare)
+        for path in folder.iterdir():
+            path.write_bytes(path.read_bytes().replace(b"#" * len(raw), raw))
+
+    return make
+
+
 PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "not-dicom": (beside("a.txt", b"hello" * 99), series()),
     "unreadable": (broken("1\\2\\nan"), broken("1e1\\2\\3")),
@@ -211,12 +249,16 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "meta-repaired": (series(claimed_syntax="implicit"), series()),
     "pixels-truncated": (series(truncate=(3,)), series()),
     "transfer-syntax-unsupported": (unheard_of, series(transfer_syntax="jpeg-ls")),
+    "charset-repaired": (
+        described("흉부 조영".encode("cp949")),
+        described("Schädel, größer".encode("latin-1")),
+    ),
     "non-image": (sop_class("1.2.840.10008.5.1.4.1.1.88.11"), series()),
     "secondary-capture": (sop_class("1.2.840.10008.5.1.4.1.1.7"), series()),
     "projection-image": (sop_class("1.2.840.10008.5.1.4.1.1.1"), series()),
     "dicomdir": (sop_class("1.2.840.10008.1.3.10"), series()),
     "special-file": (with_pipe, series()),
-    "not-supported-yet": (sop_class("1.2.840.10008.5.1.4.1.1.481.2"), series()),
+    "not-supported-yet": (edited(hsv), edited(coloured)),
     "localizer": (series(localizer=2), series()),
     "orientation-split": (turned(1.2), turned(0.05)),
     "patient-split": (two_patients(4), two_patients(99)),
@@ -275,7 +317,10 @@ PAIRS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "lossy-compressed": (lossy("01"), lossy("00")),
     "dtype-promoted": (series(modality="PT"), series()),
     "real-world-values": (edited(mapped), series()),
+    "no-number": (whole_map(without_a_number), whole_map(lambda p: p.astype(np.float32))),
     "hu-out-of-range": (edited(below_air), series()),
+    "philips-scaling": (edited(scaled_again, modality="MR"), series(modality="MR")),
+    "suv-unavailable": (edited(unweighed, modality="PT"), series(modality="PT")),
     "left-out": (beside_the_series(), series()),
     "mergeable-series": (strayed("1.2.3"), strayed(None)),
 }

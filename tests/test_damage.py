@@ -112,7 +112,7 @@ def test_a_slice_that_reads_its_pixels_otherwise_is_refused(change, word, tmp_pa
         volume.load(tmp_path)
 
 
-@pytest.mark.parametrize("model", ["PALETTE COLOR", "YBR_FULL"])
+@pytest.mark.parametrize("model", ["PALETTE COLOR", "HSV", "YBR_PARTIAL_420", "YBR_ICT"])
 def test_a_colour_model_that_is_not_read_is_refused_by_name(model, tmp_path):
     def edit(dataset, k, phase):
         dataset.PhotometricInterpretation = model

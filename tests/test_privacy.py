@@ -177,6 +177,70 @@ def test_terminal_and_json_name_files_uids_and_the_description_alone(
     assert found_in_bytes([said], secrets(tokens)) == []
 
 
+IDENTIFYING = """PatientName PatientID IssuerOfPatientID OtherPatientIDs PatientAddress PatientSex
+    PatientSize PatientWeight PatientComments PatientTelephoneNumbers MedicalRecordLocator
+    MilitaryRank EthnicGroup Occupation AdditionalPatientHistory PatientReligiousPreference
+    CountryOfResidence RegionOfResidence Allergies AdmissionID CurrentPatientLocation
+    AccessionNumber StudyID StudyDescription StudyComments InstitutionName InstitutionAddress
+    InstitutionalDepartmentName StationName DeviceSerialNumber DetectorID PlateID GantryID
+    ProtocolName PerformedProcedureStepDescription PerformedStationAETitle ScheduledStationAETitle
+    RequestedProcedureDescription RequestedProcedureID ReasonForStudy RequestingService
+    ImageComments FrameComments DerivationDescription ContrastBolusAgent AcquisitionComments
+    ClinicalTrialSubjectID ClinicalTrialSponsorName ClinicalTrialSiteName
+    SourceApplicationEntityTitle RequestAttributesSequence ReferencedPatientSequence
+    OtherPatientIDsSequence ContentSequence
+    PersonIdentificationCodeSequence TextComments RetrieveAETitle InterpretationText
+    ConfidentialityConstraintOnPatientDataDescription IdentifyingComments""".split()
+"""Of PS3.15 table E.1-1, beside names, dates and times."""
+PLANTED_APART = {"a private creator", "a private element", "the preamble", "private information"}
+
+
+def may_not_be_listed(where):
+    """Say whether what was planted there identifies, by the standard."""
+    keyword, _, nested = where.partition(",")
+    if keyword in PLANTED_APART | set(IDENTIFYING) or "Hangul" in nested:
+        return True
+    try:
+        vr = dictionary_VR(keyword)
+    except (KeyError, ValueError):
+        return False
+    return vr in {"PN", "DA", "TM", "DT", "AS"}
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",), ("patient",), ("0009",), ("*sequence",)])
+def test_no_identifying_value_is_listed_unless_asked_for(run, series, flags):
+    folder, tokens = series
+    (path,) = (path for path in written(folder) if "9100X" in path.name)
+    secret = {token: where for token, where in tokens.items() if may_not_be_listed(where)}
+    assert len(secret) > 300
+    code, said = run("tags", path, *flags)
+    assert code == 0
+    assert found_in_bytes([said], secret) == []
+    code, said = run("tags", path, *flags, "--identifiers")
+    assert code == 0
+    assert found_in_bytes([said], secret) or flags == ("*sequence",)
+
+
+def test_all_that_is_planted_is_listed_for_those_who_ask(run, series):
+    folder, tokens = series
+    (path,) = (path for path in written(folder) if "9100X" in path.name)
+    _, said = run("tags", path, "--identifiers", "--json")
+    shown = set(found_in_bytes([said], tokens))
+    texts = {token for token in tokens if token.startswith("PLANT")} | set(KOREAN)
+    hidden = {tokens[token].partition(",")[0] for token in texts - shown}
+    assert {keyword for keyword in hidden if not is_bytes(keyword)} <= OUTSIDE_OF_IT
+
+
+OUTSIDE_OF_IT = {"the preamble", "a name of a file", "a letter"}
+
+
+def is_bytes(where):
+    """Say whether what is planted there is bytes, which are shown by number or length."""
+    if where in ("a private element", "private information", "after the pixels"):
+        return True
+    return where not in OUTSIDE_OF_IT and dictionary_VR(where) in {"OB", "UN"}
+
+
 AXES = """ImageType ConvolutionKernel ContrastBolusAgent AcquisitionDateTime AcquisitionTime
     ContentTime EchoTime AcquisitionNumber""".split()
 

@@ -6,9 +6,11 @@ They run one after another in a folder that holds `series_dir/` (the sample CT) 
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +51,9 @@ def folder(tmp_path_factory):
     write_sample(folder / "series_dir")
     phantom(folder / "study", series=3, description="Thick")
     phantom(folder / "study", series=4, description="Oblique", orientation="oblique")
+    shutil.make_archive(str(folder / "study"), "zip", folder / "study")
+    slices = sorted(path for path in (folder / "study").rglob("*") if path.is_file())
+    (folder / "IM0001.dcm.gz").write_bytes(gzip.compress(slices[0].read_bytes()))
     return folder
 
 

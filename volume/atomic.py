@@ -85,20 +85,23 @@ def refuse_unwritable(path: PathLike, *, overwrite: bool = False) -> None:
 def refuse_in_source(path: PathLike, source: PathLike) -> None:
     """Refuse an output, or a folder of outputs, that would change what it is made from.
 
-    Links are followed. Of a source that is one file, that file alone is protected.
-    Raises `VolumeError`.
+    Links are followed. Of a source that is one file, that file alone is protected, and an
+    archive like a folder; a DICOMDIR stands for its folder. Raises `VolumeError`.
     """
     try:
         read = Path(source).stat()
+        if Path(source).name.upper() == "DICOMDIR" and stat.S_ISREG(read.st_mode):
+            read = Path(source).absolute().parent.stat()
     except (OSError, ValueError):  # whoever reads it will say so
         return
     output = Path(path)
     places = (Path(os.path.realpath(output.parent), output.name), Path(os.path.realpath(output)))
     if not any(_is(part, read) for place in places for part in (place, *place.parents)):
         return
+    within = stat.S_ISDIR(read.st_mode) or not any(_is(place, read) for place in places)
     what, way_out = (
         ("the output would lie inside the source", "choose a folder beside it")
-        if stat.S_ISDIR(read.st_mode)
+        if within
         else ("the output would take the place of the source", "choose another name")
     )
     raise VolumeError(f"{what}, which is never written to", files=(str(path),), remedy=way_out)

@@ -40,6 +40,7 @@ CATALOGUE: Mapping[str, str] = {
     "secondary-capture": "the image is a screen capture, not an acquisition in space",
     "projection-image": "the image is a projection, not a slice",
     "dicomdir": "the file is an index of other files",
+    "dicomdir-missing": "a DICOMDIR names a file that is not there, or not in its folder",
     "special-file": "not a regular file",
     "limits-raised": "limits on what a file may ask for were set by hand",
     "changed-during-read": "the file changed while it was read",
@@ -86,7 +87,9 @@ CATALOGUE: Mapping[str, str] = {
     "colour-volume": "a colour volume",
     "lossy-compressed": "the pixels were compressed with loss",
     "dtype-promoted": "the values need a wider type than the pixels",
-    "real-world-values": "a real world value mapping is present and not applied",
+    "suv-unavailable": "PET values cannot be turned into SUV",
+    "real-world-values": "a real world value mapping: applied to a parametric map alone",
+    "no-number": "voxels hold no number (NaN or infinite)",
     "philips-scaling": "Philips scaling: displayed values are used",
     "hu-out-of-range": "values lie outside the range of Hounsfield units",
     # looking

@@ -84,7 +84,7 @@ def resample(
 
 def least_value(volume: Volume) -> float:
     """Give the value of nothing: -1024 HU, or the smaller of 0 and the least voxel."""
-    if volume.modality == "CT" and _holds(volume.array.dtype, AIR_HU):
+    if volume.modality == "CT" and volume.unit in ("", "HU") and _holds(volume.array.dtype, AIR_HU):
         return AIR_HU
     return min(0.0, float(volume.array.min()))
 

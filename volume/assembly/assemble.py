@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.assembly import voids
 from volume.assembly.forecast import refuse_if_too_large
 from volume.assembly.options import DEFAULTS, Options
 from volume.assembly.placement import corner_stray_mm
@@ -129,13 +130,17 @@ def _on_its_grid(
     grid = _grid(stack)
     if stack.kind in UNTOUCHED or options.geometry == "raw":
         volume = _volume(stack, values, values.array, own_geometry(stack))
+        volume = replace(volume, valid=voids.mask(values.voids))
         corner = corner_stray_mm(stack.slices, grid.placement.axes)
         check(volume, stack.slices, probes, stray_mm(grid, stack.kind, corner))
         return volume
     how = plan(grid, stack.slices[0].columns, stack.slices[0].rows, stack.kind)
     progress.total = len(stack.slices) + how.geometry.size[2]
-    outside = _outside(values, stack.modality)
-    array, valid = straighten(values.array, values.padding, how, outside, progress)
+    array, valid = straighten(values.array, values.padding, how, _outside(values), progress)
+    if values.voids is not None:
+        marked = values.voids.astype(np.uint8)
+        empty, _ = straighten(marked, values.voids, how, 0.0, Silent())
+        valid[empty > 0] = voids.NOWHERE
     volume = replace(
         _volume(stack, values, array, how.geometry),
         valid=valid,
@@ -180,9 +185,9 @@ def own_geometry(stack: Stack) -> Geometry:
     )
 
 
-def _outside(values: Values, modality: str) -> float:
-    """Give what stands where nothing was scanned: the modality's least value."""
-    if modality == "CT" and values.array.ndim == 3:
+def _outside(values: Values) -> float:
+    """Give what stands where nothing was scanned: air in HU, else the least value."""
+    if values.unit == "HU" and values.array.ndim == 3:
         return AIR_HU
     return min(0.0, float(values.array.min()))
 
@@ -221,6 +226,7 @@ def _report(
     stack: Stack, selection: Selection, options: Options, values: Values
 ) -> Mapping[str, Any]:
     asked = {"geometry": options.geometry, "gaps": options.gaps, "padding": options.padding}
+    asked |= {"unit": options.unit} if stack.modality == "PT" else {}
     return write_report(stack, _places_along_k(selection), asked, values.summary)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -11,10 +10,12 @@ from functools import lru_cache
 import numpy as np
 
 from volume.assembly.tolerances import TOLERANCES
-from volume.dicom.encoding import DEFLATED, Unreadable
+from volume.dicom.encoding import DEFLATED, Unreadable, size_of
 from volume.dicom.header import SliceHeader
+from volume.dicom.opening import file_status, open_file
 from volume.dicom.pixels import read_pixels
 from volume.dicom.reader import inflated
+from volume.dicom.tiles import whole_frame
 from volume.findings import Finding, info, warning
 from volume.progress import Silent
 
@@ -47,7 +48,7 @@ def _signature(header: SliceHeader, *, numbered: bool) -> tuple[object, ...]:
     place = tuple(round(x / TOLERANCES.duplicate_mm) for x in header.position or ())
     traits = tuple(sorted((name, str(value)) for name, value in header.traits.items()))
     number = header.instance_number if numbered else None
-    return (place, number, header.image_type, header.rescale, traits)
+    return (place, number, header.image_type, header.rescale, header.palette, traits)
 
 
 def _twins(alike: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, SliceHeader | None]]:
@@ -77,8 +78,7 @@ def _stored_bytes(header: SliceHeader) -> object:
     """Sum up the pixel data of a file as they stand in it."""
     layout = header.pixels
     try:
-        status = os.stat(header.path)  # noqa: PTH116
-        whole = header.path, status.st_mtime_ns, status.st_size, layout.offset, layout.length
+        whole = header.path, *file_status(header.path), layout.offset, layout.length
         return _sum_of(*whole, deflated=layout.transfer_syntax == DEFLATED)
     except (OSError, Unreadable):  # what cannot be read is like nothing else
         return object()
@@ -91,9 +91,9 @@ def _sum_of(
     """Sum up the pixel data of a file: once, however many frames it has."""
     if deflated:
         return hashlib.sha256(inflated(path).getvalue()[offset:]).digest()
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open_file(path) as file:
         file.seek(offset)
-        left = os.fstat(file.fileno()).st_size if length is None else length
+        left = size_of(file) if length is None else length
         total = hashlib.sha256()
         while left > 0 and (block := file.read(min(left, BLOCK))):
             total.update(block)
@@ -105,11 +105,12 @@ BLOCK = 2**20
 
 
 def _values(header: SliceHeader) -> object:
-    """Sum up the values of a slice; one that cannot be read is like no other."""
-    pixels = read_pixels([header], Silent())
+    """Sum up the values of a slice, or of its whole mosaic; unreadable is like no other."""
+    pixels = read_pixels([whole_frame(header)], Silent())
     if pixels.faults:
         return object()
-    return pixels.array.shape, hashlib.sha256(pixels.array.astype(np.int64).tobytes()).digest()
+    wide = np.float64 if pixels.array.dtype.kind == "f" else np.int64
+    return pixels.array.shape, hashlib.sha256(pixels.array.astype(wide).tobytes()).digest()
 
 
 WORDS = {

@@ -13,6 +13,7 @@ from volume.assembly.values import is_whole
 from volume.dicom.header import SliceHeader
 from volume.dicom.limits import MIB
 from volume.dicom.pixels import common_type
+from volume.dicom.tiles import whole_frames
 from volume.memory import GIB, free_memory, refuse_beyond_memory, word_bytes
 
 BESIDE = 64 * MIB
@@ -28,24 +29,41 @@ def bytes_needed(stack: Stack, options: Options) -> int:
     voxels = _voxels(stack.slices)
     stored = common_type(stack.slices).itemsize
     value = _value_bytes(stack.slices)
-    needed = voxels * (stored + (value if value != stored else 0))
+    first = stack.slices[0]
+    room = 0 if value == stored and first.palette is None else value * _components(first)
+    needed = voxels * (stored + room) + _mosaic_pixels(stack.slices) * stored
     passing = 0
+    if first.pixels.floating:
+        needed += voxels  # what is no number
     if any(header.padding is not None for header in stack.slices):
         needed += voxels
         passing = 2 * voxels  # what is below air, and is padding too
     if stack.kind not in UNTOUCHED and options.geometry != "raw" and stack.geometry is not None:
-        passing = max(passing, int(np.prod(stack.geometry.size, dtype=np.int64)) * (value + 1))
+        each = value * (3 if first.is_colour else 1) + 1
+        passing = max(passing, int(np.prod(stack.geometry.size, dtype=np.int64)) * each)
     return needed + passing + BESIDE
 
 
 def bytes_kept(stack: Stack) -> int:
     """Say how many bytes the finished volume holds."""
-    return int(np.prod(stack.size, dtype=np.int64)) * _value_bytes(stack.slices)
+    each = _value_bytes(stack.slices) * (3 if stack.slices[0].is_colour else 1)
+    return int(np.prod(stack.size, dtype=np.int64)) * each
 
 
 def _voxels(slices: Sequence[SliceHeader]) -> int:
     first = slices[0]
     return len(slices) * first.rows * first.columns * first.pixels.samples
+
+
+def _mosaic_pixels(slices: Sequence[SliceHeader]) -> int:
+    """Count the pixels of the mosaics that the slices are cut from, while they are cut."""
+    frames, _ = whole_frames(slices)
+    return sum(h.rows * h.columns for h in frames) if slices[0].pixels.tile else 0
+
+
+def _components(first: SliceHeader) -> int:
+    """Say how many values of the volume one stored value becomes: three, of a palette."""
+    return 3 if first.palette is not None else 1
 
 
 def _value_bytes(slices: Sequence[SliceHeader]) -> int:
@@ -56,6 +74,8 @@ def _value_bytes(slices: Sequence[SliceHeader]) -> int:
     """
     if slices[0].pixels.samples == 3:
         return slices[0].pixels.bits_allocated // 8
+    if slices[0].palette is not None:
+        return max(header.palette.bits for header in slices if header.palette) // 8
     wide = any(header.pixels.bits_stored > 16 for header in slices)
     return 2 if all(map(is_whole, slices)) and not wide else 4
 

@@ -41,7 +41,9 @@ def _split(members: Sequence[SliceHeader]) -> list[Group]:
     groups = [Group(tuple(members))]
     for cut in (
         _by_patient,
+        _by_capture,
         _by_localizer,
+        _by_instance,
         _by_matrix,
         _by_placing,
         _by_frame_of_reference,
@@ -106,7 +108,30 @@ def _by_identity(
 
 def _is_one_a_slice(parts: Sequence[Sequence[SliceHeader]]) -> bool:
     """Say whether every part is one slice, or copies of one."""
+    return all(len({h.instance for h in part}) == 1 for part in parts)
+
+
+def _is_one_an_image(parts: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Say whether every part is one stored image, a slice or a mosaic of them, or its copies."""
     return all(len({(h.sop_instance_uid, h.frame) for h in part}) == 1 for part in parts)
+
+
+def _by_capture(group: Group) -> list[Group]:
+    """Set secondary captures apart from the images of a scanner."""
+    captures = tuple(h for h in group.slices if h.sop_class_uid == sop_classes.CAPTURES)
+    if not captures:
+        return [group]
+    text = f"{count(len(captures), 'secondary capture')}, placed where the header says"
+    names = tuple(dict.fromkeys(header.name for header in captures))
+    said = warning("secondary-capture", text, evidence={"slices": len(captures)})
+    others = tuple(h for h in group.slices if h.sop_class_uid != sop_classes.CAPTURES)
+    if not others:
+        return [replace(group, findings=(*group.findings, said))]
+    beside = info("secondary-capture", f"{text}: kept apart", files=names)
+    return [
+        replace(group, slices=others, findings=(*group.findings, beside)),
+        Group(captures, f"{group.letters}_c1", (*group.findings, said)),
+    ]
 
 
 def _by_localizer(group: Group) -> list[Group]:
@@ -125,6 +150,38 @@ def _by_localizer(group: Group) -> list[Group]:
         replace(group, slices=others, findings=(*group.findings, beside)),
         Group(localizers, f"{group.letters}_l1", (*group.findings, itself)),
     ]
+
+
+def _by_instance(group: Group) -> list[Group]:
+    """Keep dose grids apart, and reconstructions of nuclear medicine.
+
+    A file of these holds a whole volume or several, never a part of one; beams and plans, or
+    two reconstructions, may share a series and a grid. Single planes go by their place.
+    """
+    whole = [h for h in group.slices if h.sop_class_uid in sop_classes.VECTORS]
+    if not any(header.pixels.frames > 1 for header in whole):
+        return [group]
+    parts: dict[str, list[SliceHeader]] = defaultdict(list)
+    for header in sorted(group.slices, key=_instance):
+        is_whole = header.sop_class_uid in sop_classes.VECTORS and header.pixels.frames > 1
+        parts[(header.sop_instance_uid or header.name) if is_whole else ""].append(header)
+    text = f"{len(parts)} volumes share this series, each in a file of its own"
+    several = _parted(group, list(parts.values()), "v", "split-by", text)
+    if len(several) == 1:
+        return several
+    return [replace(one, findings=(*one.findings, *_which_dose(one.slices[0]))) for one in several]
+
+
+def _which_dose(header: SliceHeader) -> list[Finding]:
+    """Say which of several doses of a series a volume is, as far as the file does."""
+    terms = ("DoseType", "DoseSummationType", "DoseUnits")
+    said = {term: header.traits[term] for term in terms if term in header.traits}
+    words = ", ".join(map(str, said.values()))
+    return [info("split-by", f"this dose is {words}", evidence=said)] if said else []
+
+
+def _instance(header: SliceHeader) -> tuple[int, str, int]:
+    return header.instance_number or 0, header.sop_instance_uid, header.frame
 
 
 LOCALIZER = {"localizer": True}
@@ -183,8 +240,10 @@ def _by_spacing(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 
 def _family(header: SliceHeader) -> tuple[object, ...]:
     """Tell images apart that are never one volume: other modalities, inverted ones."""
-    kinds = {**sop_classes.SLICES, **sop_classes.FRAMES}
-    return kinds.get(header.sop_class_uid, ""), header.pixels.photometric
+    kinds = {**sop_classes.SLICES, **sop_classes.FRAMES, **sop_classes.VECTORS}
+    kind, dose_units = kinds.get(header.sop_class_uid, ""), header.traits.get("DoseUnits")
+    layout = header.pixels
+    return kind, layout.photometric, layout.floating, layout.tile is not None, dose_units
 
 
 def _by_placing(group: Group) -> list[Group]:
@@ -229,7 +288,7 @@ def _by_frame_of_reference(group: Group) -> list[Group]:
     parts = _by_identity(group.slices, lambda header: header.frame_of_reference_uid)
     if len(parts) == 1:
         return [group]
-    if not _is_one_a_slice(parts):
+    if not _is_one_an_image(parts):
         text = f"{len(parts)} frames of reference share this series: they may not be compared"
         return _parted(group, parts, "f", "frame-of-reference-mixed", text, loud=True)
     joined = warning(

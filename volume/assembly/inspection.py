@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.drift import is_shifted, is_tilted
+from volume.assembly.mappings import of_mappings
 from volume.assembly.placement import corner_stray_mm
+from volume.assembly.quantities import scaling_findings
 from volume.assembly.stack import Grid, Stack
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom.header import ModalityLut, SliceHeader
@@ -20,8 +22,8 @@ from volume.findings import count as numbered
 
 HISTORY = frozenset(
     "localizer orientation-split matrix-split frame-of-reference-mixed duplicate-instance"
-    " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired"
-    " pixels-padded left-out".split()
+    " duplicate-identical duplicate-conflict split-by no-preamble meta-repaired secondary-capture"
+    " pixels-padded left-out charset-repaired".split()
 )
 """Findings that stay true when only some slices of a stack are kept."""
 STRICT = ("geometry", "strict")
@@ -38,7 +40,22 @@ def of_grid(slices: Sequence[SliceHeader], grid: Grid) -> list[Finding]:
     """Say what is remarkable about where the slices lie."""
     found = [*_spacing(slices, grid), *_drift(slices, grid), *_rounding(grid)]
     found += [*_orientations(slices, grid), *_spacing_tags(slices, grid), *_frame_order(slices)]
+    found += _places_assumed(slices)
     return found
+
+
+def _places_assumed(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Say what was assumed about where frames lie, for want of a word in the file."""
+    said = Counter(text for header in slices for text in header.assumed)
+    return [
+        warning(
+            "spacing-assumed",
+            text,
+            files=_names(header for header in slices if text in header.assumed),
+            evidence={"slices": count},
+        )
+        for text, count in said.items()
+    ]
 
 
 def _spacing(slices: Sequence[SliceHeader], grid: Grid) -> Iterable[Finding]:
@@ -253,17 +270,20 @@ def _frame_order(slices: Sequence[SliceHeader]) -> Iterable[Finding]:
 def of_lost(slices: Sequence[SliceHeader], lost: Iterable[int]) -> list[Finding]:
     """Say which slices have no readable pixels; their places in the stack are known."""
     found = []
-    for n in sorted(lost):
+    mosaic = slices[0].pixels.tile is not None
+    for n in sorted(lost)[: 1 if mosaic else None]:
         header = slices[n]
         if header.pixels.missing:
             code, why = "pixels-truncated", f"{header.pixels.missing} bytes of its pixels missing"
         else:
             name = transfer_syntax_name(header.pixels.transfer_syntax)
             code, why = "transfer-syntax-unsupported", f"pixels encoded as {name}: not supported"
+        which = f"slice {n + 1} of {len(slices)}"
+        which = f"a mosaic of {numbered(len(slices), 'slice')}" if mosaic else which
         found.append(
             error(
                 code,
-                f"slice {n + 1} of {len(slices)}: {why}",
+                f"{which}: {why}",
                 files=(header.name,),
                 evidence={"slice": n + 1},
                 remedy=AGAIN,
@@ -329,21 +349,28 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         found.append(error("rescale-varies", text, files=names, remedy=AGAIN))
     found += _rescales(slices)
     found += _stored_otherwise(slices)
+    found += scaling_findings(slices)
     if first.pixels.photometric == "MONOCHROME1":
         text = "low values are meant to be shown bright: the values are left as they are"
         found.append(info("monochrome1", text, evidence={"slices": len(slices)}))
-    if first.pixels.samples == 3:
-        text = "every voxel holds red, green and blue"
-        found.append(info("colour-volume", text, evidence={"samples": 3}))
-    mapped = sum(header.real_world for header in slices)
-    if mapped:
-        text = "a real world value mapping is not applied"
-        found.append(info("real-world-values", text, evidence={"slices": mapped}))
+    if first.is_colour:
+        text = f"every voxel holds red, green and blue{_colours(first)}"
+        evidence = {"samples": 3, "photometric": first.pixels.photometric}
+        found.append(info("colour-volume", text, evidence=evidence))
+    found += of_mappings(slices)
     lossy = sum(h.lossy or h.pixels.transfer_syntax in LOSSY for h in slices)
     if lossy:
         text = "the pixels were compressed with loss"
         found.append(warning("lossy-compressed", text, evidence={"slices": lossy}, remedy=ORIGINAL))
     return found
+
+
+def _colours(header: SliceHeader) -> str:
+    """Say what was done to stored samples that are no red, green and blue."""
+    if header.palette is not None:
+        return ": looked up in the file's palette"
+    model = header.pixels.photometric
+    return "" if model == "RGB" else f": converted from {model}"
 
 
 def _rescales(slices: Sequence[SliceHeader]) -> list[Finding]:

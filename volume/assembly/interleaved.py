@@ -11,6 +11,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
+from volume.assembly.drift import is_shifted, measure_drift
 from volume.assembly.placement import place
 from volume.assembly.repeats import TAGS, Part, ordering, value_of
 from volume.assembly.spacing import Spacing, fit_spacing
@@ -47,7 +48,36 @@ def untangle(part: Part, *, repeats: bool = False) -> list[Part]:
                 Part(tuple(groups[value]), (*part.axes, (tag, value, rank)), untangled=True)
                 for rank, value in enumerate(ranked, start=1)
             ]
-    return [part]
+    return _stacks(part)
+
+
+STACK_ID = "StackID"
+"""Which of several parallel stacks a frame is of (PS3.3 C.7.6.16.2.2): asked only where all
+frames together are no grid, for one volume may bear several."""
+
+
+def _stacks(part: Part) -> list[Part]:
+    """Split frames by the stack that they say they are of, where each is regular alone."""
+    groups: dict[Trait, list[SliceHeader]] = {}
+    for header in part.slices:
+        groups.setdefault(value_of(header, STACK_ID), []).append(header)
+    some = 1 < len(groups) <= PARTS_AT_MOST and "" not in groups
+    if not some or not _is_uneven(part.slices):
+        return [part]
+    if not all(len(group) > 1 and _is_tight(group) for group in groups.values()):
+        return [part]
+    return [
+        Part(tuple(groups[value]), (*part.axes, (STACK_ID, value, rank)), untangled=True)
+        for rank, value in enumerate(sorted(groups, key=ordering), start=1)
+    ]
+
+
+def _is_uneven(slices: Sequence[SliceHeader]) -> bool:
+    """Say whether slices are no regular grid: along the normal, or in their plane."""
+    placement = place(slices)
+    pixel = np.array((slices[0].pixel_spacing or (1.0, 1.0))[::-1])
+    uneven = _spacing(slices).kind != "regular"
+    return uneven or is_shifted(measure_drift(placement), placement, pixel)
 
 
 def _spacing(slices: Sequence[SliceHeader]) -> Spacing:

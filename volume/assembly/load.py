@@ -13,6 +13,7 @@ from volume.assembly.report import account_for
 from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
+from volume.assembly.suv import refuse_other_unit, with_suv
 from volume.dicom.files import Fate
 from volume.dicom.identity import read_identity
 from volume.dicom.limits import DEFAULT, Limits, limits_of
@@ -32,16 +33,21 @@ def load(
     geometry: str = "regular",
     gaps: str = "refuse",
     padding: str = "air",
+    unit: str = "own",
     limits: Limits | str = DEFAULT,
     identifiers: bool = False,
     progress: Progress | None = None,
 ) -> Volume:
-    """Load the one volume in a folder, or in a file; `series` chooses among several.
+    """Load the one volume in a folder, an archive or a file; `series` chooses among several.
+
+    `source` is a folder, a zip or tar archive, a DICOMDIR, a file of slices, gzipped or not, or
+    a volume file; archives are read in place, also those in a folder.
 
     `series` is a SeriesNumber, a SeriesInstanceUID, an ending of one with a dot in it, or
     a volume's id. `geometry` is "regular" (tilt and uneven spacing are resampled once),
     "strict" (refused) or "raw" (as acquired, sheared where tilted); `gaps` is "refuse",
-    "fill" or "largest"; `padding` is "air" or "keep"; `limits` are what a file may ask for
+    "fill" or "largest"; `padding` is "air" or "keep"; `unit` is "own" or
+    "suv" (PET values as SUV by body weight, in g/mL); `limits` are what a file may ask for
     (see `Limits`), such as "inflated=2048,memory=30000", in MiB. With `identifiers` the
     report names the patient, study and series; `export` writes them only where it is asked to
     as well.
@@ -50,9 +56,11 @@ def load(
     several, `GridError` where the slices do not prove a grid, `PixelError` where pixels
     cannot be decoded, `MemoryLimitError` where there is too little memory.
     """
-    options = Options(geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers)
+    options = Options(
+        geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers, unit=unit
+    )
     if is_volume_file(source):
-        return read(source, series, progress=progress)
+        return refuse_other_unit(read(source, series, progress=progress), options)
     found = scan(source, limits=options.limits)
     return assemble_from(found, choose(found, series), options, progress)
 
@@ -63,17 +71,21 @@ def load_all(
     geometry: str = "regular",
     gaps: str = "refuse",
     padding: str = "air",
+    unit: str = "own",
     limits: Limits | str = DEFAULT,
     identifiers: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Volume, ...]:
-    """Load every volume in a folder; localizers and single slices do not count beside one.
+    """Load every volume in a source; localizers and single slices do not count beside one.
 
-    Raises as `load` does, for the first volume that cannot be had.
+    `source` is what `load` takes. Raises as `load` does, for the first volume that cannot be had.
     """
-    options = Options(geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers)
+    options = Options(
+        geometry, gaps, padding, limits=limits_of(limits), identifiers=identifiers, unit=unit
+    )
     if is_volume_file(source):
-        return read_all(source, progress=progress)
+        volumes = read_all(source, progress=progress)
+        return tuple(refuse_other_unit(volume, options) for volume in volumes)
     found = scan(source, limits=options.limits)
     stacks = choices(found)
     refuse_if_too_large(stacks, options)
@@ -84,11 +96,12 @@ def assemble_from(
     found: Scan, stack: Stack, options: Options = DEFAULTS, progress: Progress | None = None
 ) -> Volume:
     """Assemble one stack of a scan; the report accounts for every file of the source."""
+    stack, suv, noticed = with_suv(stack, options)
     volume = assemble(stack, options, progress)
-    report = {**volume.report, "source": account_for(found)}
+    report = {**volume.report, **suv, "source": account_for(found)}
     if options.identifiers:
         report["identifiers"] = read_identity(stack.slices[0].path, options.limits)
-    return replace(volume, report=report)
+    return replace(volume, report=report, findings=(*volume.findings, *noticed))
 
 
 def choose(found: Scan, series: int | str | None = None) -> Stack:

@@ -9,11 +9,12 @@ from volume.dicom.limits import DEFAULT, Limits
 GEOMETRIES = ("regular", "strict", "raw")
 GAPS = ("refuse", "fill", "largest")
 PADDINGS = ("air", "keep")
+UNITS = ("own", "suv")
 
 
 @dataclass(frozen=True)
 class Options:
-    """`--geometry`, `--gaps`, `--padding` and `--limits`.
+    """`--geometry`, `--gaps`, `--padding`, `--limits` and `--unit`.
 
     `lenient` fills gaps of any width, to look only; `identifiers` has the report name the
     patient, study and series.
@@ -25,9 +26,10 @@ class Options:
     lenient: bool = False
     limits: Limits = DEFAULT
     identifiers: bool = False
+    unit: str = "own"
 
     def __post_init__(self) -> None:
-        choices = {"geometry": GEOMETRIES, "gaps": GAPS, "padding": PADDINGS}
+        choices = {"geometry": GEOMETRIES, "gaps": GAPS, "padding": PADDINGS, "unit": UNITS}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(

@@ -12,11 +12,14 @@ from itertools import pairwise
 from volume.dicom.header import SliceHeader, Trait
 
 TAGS = (
-    "ImageType TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset"
+    "ImageType LUTLabel MeasurementUnits DataType DoseType DoseSummationType"
+    " EnergyWindowVector DetectorVector PhaseVector RotationVector RRIntervalVector"
+    " TimeSlotVector TimeSliceVector"
+    " TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset"
     " DiffusionBValue DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
     " NominalCardiacTriggerDelayTime FrameReferenceTime InversionTime FlipAngle KVP"
     " ConvolutionKernel ContrastBolusAgent AcquisitionNumber AcquisitionDateTime"
-    " AcquisitionTime ContentTime"
+    " AcquisitionTime ContentTime StackID"
 ).split()
 """In the order in which they are tried."""
 RANKED = frozenset({"TriggerTime", "NominalCardiacTriggerDelayTime"})
@@ -30,6 +33,16 @@ SUFFIX = {
     "KVP": "v",
     "ConvolutionKernel": "k",
     "AcquisitionNumber": "a",
+    "DoseType": "d",
+    "DoseSummationType": "d",
+    "EnergyWindowVector": "w",
+    "DetectorVector": "h",
+    "RotationVector": "u",
+    "RRIntervalVector": "r",
+    "LUTLabel": "q",
+    "MeasurementUnits": "q",
+    "DataType": "q",
+    "StackID": "s",
 }
 """Letter of a part in the volume's id; time points are t."""
 

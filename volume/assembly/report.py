@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from volume.assembly.quantities import describe_quantity
 from volume.assembly.scan import Scan
 from volume.assembly.stack import Stack
 from volume.assembly.tolerances import TOLERANCES
@@ -111,6 +112,7 @@ def write_report(
         "axes": [_axis(axis) for axis in stack.axes],
         "options": dict(options),
         "values": dict(values),
+        **describe_quantity(stack.slices),
         "slices": [
             *(_slice(header, indices.get(n)) for n, header in enumerate(stack.slices)),
             *(_slice(header, None, "duplicate") for header in stack.dropped),
@@ -125,6 +127,7 @@ def _slice(header: SliceHeader, index: float | None, unused: str = "left out") -
         "fate": unused if index is None else "used",
         "sop_instance_uid": _uid(header.sop_instance_uid),
         "frame": header.frame + 1,
+        **({"tile": header.pixels.tile.number + 1} if header.pixels.tile else {}),
         "path": header.name,
         "position": list(header.position or ()),
         "slope": header.rescale.slope,

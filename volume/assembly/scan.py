@@ -9,14 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from volume.assembly.grouping import group_slices
 from volume.assembly.mergeable import with_mergeable
+from volume.assembly.quantities import compare_scalings
 from volume.assembly.series import Series
 from volume.assembly.stack import Stack
 from volume.assembly.stacking import stack_group
-from volume.dicom.encoding import NotDicom, Unreadable
-from volume.dicom.files import Fate, FileRecord, FoundFile, find_files
+from volume.dicom.encoding import Unreadable
+from volume.dicom.files import Fate, FileRecord, FoundFile
 from volume.dicom.header import SliceHeader
 from volume.dicom.limits import DEFAULT, Limits, limits_of
-from volume.dicom.reader import read_headers
+from volume.dicom.source import MISSING, Source, size_of_file
 from volume.findings import Finding, Severity, error, info, warning
 from volume.progress import Progress, Silent
 
@@ -42,6 +43,8 @@ class Scan:
     series: tuple[Series, ...]
     files: tuple[FileRecord, ...]
     findings: tuple[Finding, ...]
+    archives: tuple[object, ...] = field(default=(), repr=False)
+    """What was inflated in memory to be read from there, for as long as the scan is in use."""
 
     @property
     def stacks(self) -> tuple[Stack, ...]:
@@ -73,55 +76,55 @@ def scan(
     limits: Limits | str = DEFAULT,
     progress: Progress | None = None,
 ) -> Scan:
-    """List every series and stack below `source`, from the headers alone.
+    """List every series and stack in `source`, from the headers alone.
 
+    `source` is a folder, a zip or tar archive, a DICOMDIR or a file; archives are read in
+    place, also those in a folder, and nothing is unpacked onto the disk.
     `limits` are what a file may ask for, such as "inflated=2048,nesting=100".
     Raises `VolumeError` where there is no such source; what is wrong with single files or
     stacks is told in findings.
     """
     source = os.fspath(source)
-    files, special = find_files(source)
-    account = _Account(findings=list(special))
-    _read_all(files, account, limits_of(limits), progress or Silent())
+    looked_into = Source(source, limits_of(limits))
+    account = _Account()
+    files = _read_all(looked_into, account, progress or Silent())
+    account.findings[:0] = looked_into.special
     series, dropped = _assemble_series(account.slices)
     series = [_with_strays(_with_file_findings(one, account)) for one in series]
     used, lost = _names(series)
     records = [_record(found.name, account, used, lost, dropped) for found in files]
-    return Scan(source, tuple(series), tuple(records), tuple(_merge(account.findings)))
+    return Scan(
+        source, tuple(series), tuple(records), tuple(_merge(account.findings)),
+        tuple(looked_into.archives),
+    )  # fmt: skip
 
 
-def _read_all(
-    files: list[FoundFile], account: _Account, limits: Limits, progress: Progress
-) -> None:
-    progress.total = len(files)
-    for found in files:
-        try:
-            slices, noticed = read_headers(found, limits)
-        except NotDicom:
-            _reject(account, found, Unreadable("not a DICOM file", "not-dicom"))
-        except Unreadable as fault:
-            _reject(account, found, fault)
+def _read_all(source: Source, account: _Account, progress: Progress) -> list[FoundFile]:
+    """Read every header; give the files, those in archives too."""
+    files: list[FoundFile] = []
+    progress.total = source.count
+    for outcome in source.read():
+        files.append(outcome.found)
+        if outcome.fault is not None:
+            _reject(account, outcome.found, outcome.fault)
         else:
-            account.slices += slices
-            account.noticed[found.name] = tuple(noticed)
+            account.slices += outcome.slices
+            account.noticed[outcome.found.name] = tuple(outcome.noticed)
+        progress.total = source.count
         progress.update(1)
     progress.close()
+    return files
 
 
 def _reject(account: _Account, found: FoundFile, fault: Unreadable) -> None:
     ignored, reason = fault.code in IGNORED, str(fault)
     fate = Fate.IGNORED if ignored else Fate.FAILED
-    record = FileRecord(found.name, fate, reason, fault.code, fault.series_uid, _size(found.path))
+    record = FileRecord(
+        found.name, fate, reason, fault.code, fault.series_uid, size_of_file(found.path)
+    )
     account.rejected[found.name] = record
-    make = info if ignored else error
+    make = info if ignored else warning if fault.code == MISSING else error
     account.findings.append(make(fault.code, reason, files=(found.name,), remedy=fault.remedy))
-
-
-def _size(path: str) -> int:
-    try:
-        return os.path.getsize(path)  # noqa: PTH202 there may be many
-    except OSError:
-        return 0
 
 
 def _assemble_series(
@@ -135,6 +138,7 @@ def _assemble_series(
         stacks: list[Stack] = []
         for group in groups:
             stacks += stack_group(group)
+        stacks = compare_scalings(stacks)
         dropped |= {h.name: DUPLICATE for stack in stacks for h in stack.dropped}
         first = stacks[0]
         series.append(
@@ -188,7 +192,7 @@ def _with_strays(series: Series) -> Series:
 
 
 STRAYS_NAMED = 8
-DAMAGED = frozenset({"unreadable", "pixels-truncated"})
+DAMAGED = frozenset({"unreadable", "pixels-truncated", MISSING})
 
 
 def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
@@ -198,7 +202,7 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
     DICOM any more is known by its size.
     """
     folders = {os.path.dirname(header.name) for header in stack.slices}  # noqa: PTH120
-    usual = _size(stack.slices[0].path)
+    usual = size_of_file(stack.slices[0].path)
 
     def may_belong(record: FileRecord) -> bool:
         if record.series_uid:
@@ -250,6 +254,8 @@ def _merge(findings: Iterable[Finding]) -> list[Finding]:
     for finding in findings:
         merged.setdefault((finding.code, finding.severity, finding.message), []).append(finding)
     return [
-        replace(same[0], files=tuple(name for finding in same for name in finding.files))
+        replace(
+            same[0], files=tuple(dict.fromkeys(name for finding in same for name in finding.files))
+        )
         for same in merged.values()
     ]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from volume.assembly.drift import Drift
 from volume.assembly.placement import Placement
 from volume.assembly.spacing import Spacing
+from volume.dicom import sop_classes
 from volume.dicom.header import SliceHeader
 from volume.findings import Finding, Severity
 from volume.geometry import Geometry
@@ -94,9 +95,14 @@ class Stack:
         return any(finding.evidence.get("localizer") for finding in found)
 
     @property
+    def is_capture(self) -> bool:
+        """Whether it is made of secondary captures."""
+        return self.slices[0].sop_class_uid == sop_classes.CAPTURES
+
+    @property
     def is_choice(self) -> bool:
-        """Whether it counts as a volume: localizers and single slices do not, beside one."""
-        return not self.is_localizer and len(self.slices) > 1
+        """Whether it counts as a volume: beside one, these do not: localizers, captures, slices."""
+        return not self.is_localizer and not self.is_capture and len(self.slices) > 1
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.size))

@@ -31,6 +31,8 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
     """Order the slices of a group along their normal and fit the grid they lie on."""
     if any(f.code == "not-a-stack" and f.severity is Severity.ERROR for f in group.findings):
         return (_unplaced(group),)
+    if all(header.pixels.tile is not None for header in group.slices):
+        return _stack_mosaics(group)
     dropped, findings, places = _at_places(group.slices, numbered=True)
     parts = None if is_film(places) else tell_apart(places)
     if parts is None and not is_film(places):  # copies may bear numbers of their own
@@ -59,6 +61,38 @@ def stack_group(group: Group) -> tuple[Stack, ...]:
     )
     alone = len(stacks) == 1 and not group.letters
     return (inspection.with_ends(stacks[0]),) if alone else stacks
+
+
+def _stack_mosaics(group: Group) -> tuple[Stack, ...]:
+    """Make a stack of every mosaic: each holds a whole volume, whatever lies beside it.
+
+    The first tile stands for its file where files are told apart.
+    """
+    tiles: dict[tuple[str, int], list[SliceHeader]] = {}
+    for header in group.slices:
+        tiles.setdefault((header.path, header.frame), []).append(header)
+    firsts = [own[0] for own in tiles.values()]
+
+    def whole(slices: Sequence[SliceHeader]) -> tuple[SliceHeader, ...]:
+        return tuple(tile for one in slices for tile in tiles[one.path, one.frame])
+
+    for numbered in (True, False):  # copies may bear numbers of their own
+        kept, dropped, findings = drop_duplicates(firsts, numbered=numbered)
+        parts = tell_apart([kept])
+        if parts is not None:
+            break
+    if parts is None:
+        refused = _unplaced(group, whole(kept), [*findings, _ambiguous([kept])])
+        return (replace(refused, dropped=whole(dropped)),)
+    if len(parts) > 1:
+        findings.append(_split_by(parts))
+    return tuple(
+        replace(
+            _stack(replace(part, slices=whole(part.slices)), group, findings),
+            dropped=whole(_dropped_from(part, dropped)),
+        )
+        for part in parts
+    )
 
 
 def _short_ends(part: Part, place_of: Mapping[int, int], count: int) -> list[Finding]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from volume.dicom import rt_dose
 from volume.dicom.header import Trait
 
 IDENTIFYING = frozenset(
-    "AcquisitionDateTime AcquisitionTime ContentTime ContrastBolusAgent".split()
+    "AcquisitionDateTime AcquisitionTime ContentTime ContrastBolusAgent LUTLabel StackID".split()
 )
 """Tags of which no value is said (PS3.15 annex E)."""
 IMAGE_TYPE = frozenset(
@@ -32,6 +33,8 @@ def may_be_said(tag: str, value: Trait) -> bool:
         return False
     if tag == "ImageType":
         return set(str(value).split("\\")) <= IMAGE_TYPE
+    if tag in rt_dose.TERMS:
+        return value in rt_dose.TERMS[tag]
     if tag == "ConvolutionKernel":
         return all(map(KERNEL.fullmatch, str(value).split("\\")))
     return not isinstance(value, str)

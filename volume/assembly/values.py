@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.assembly import voids
+from volume.assembly.mappings import beyond_mapping, is_map
 from volume.dicom.header import ModalityLut, SliceHeader
+from volume.dicom.palette import look_up_colours
+from volume.dicom.sop_classes import is_ct
 from volume.findings import Finding, info, warning
 from volume.memory import refuse_beyond_memory
 from volume.volume import AIR_HU
@@ -28,6 +32,8 @@ class Values:
     padding: NDArray[np.bool_] | None
     findings: tuple[Finding, ...]
     summary: Mapping[str, Any]
+    voids: NDArray[np.bool_] | None = None
+    """Marks what held no number."""
 
 
 def real_values(
@@ -39,29 +45,56 @@ def real_values(
     is int16 where all values are whole and fit, else float32; `stored` may be reused.
     Raises `MemoryLimitError` where a wider type takes more bytes than are free, or `memory`.
     """
-    if stored.ndim == 4:
-        return Values(stored, "", None, (), {"dtype": str(stored.dtype)})
+    if slices[0].is_colour:
+        colours = _colours(stored, slices, memory)
+        return Values(colours, "", None, (), {"dtype": str(colours.dtype)})
     outside = _padding_mask(stored, slices)
     dtype, inexact = _choose_type(stored, slices)
-    findings = _promoted(stored.dtype, dtype, inexact=inexact)
+    findings = _promoted(stored.dtype, dtype, inexact=inexact) + beyond_mapping(stored, slices)
+    findings += _finer_than_float32(stored, dtype) if not inexact else []
     array = _room(stored, dtype, memory)
     for n, header in enumerate(slices):
         array[n] = _rescaled(stored[n], header, dtype)
+    if stored.dtype == np.float64:
+        findings += _rounded(stored, slices, array)
+    empty = voids.replace_voids(array) if slices[0].pixels.floating else None
+    if empty is not None:
+        findings.append(voids.said(empty))
+        outside = empty if outside is None else outside | empty
     replaced = 0
-    if outside is not None and padding == "air" and slices[0].modality == "CT":
+    hounsfield = is_ct(slices[0].sop_class_uid, slices[0].modality)
+    if outside is not None and padding == "air" and hounsfield:
         below = outside & (array < AIR_HU)
         replaced = int(np.count_nonzero(below))
         if replaced:
             findings.append(_padding_finding(array, below, replaced))
             array[below] = AIR_HU
-    findings += _below_air(array, slices[0].modality)
+    findings += _below_air(array) if hounsfield else []
     summary = {
         "dtype": str(dtype),
         "least": float(array.min()),
         "greatest": float(array.max()),
         "padding_replaced": replaced,
     }
-    return Values(array, _unit(slices[0]), outside, tuple(findings), summary)
+    return Values(array, _unit(slices[0]), outside, tuple(findings), summary, empty)
+
+
+def _colours(stored: NDArray[Any], slices: Sequence[SliceHeader], memory: int) -> NDArray[Any]:
+    """Give red, green and blue: as they are stored, or looked up in each slice's palette."""
+    palettes = [header.palette for header in slices]
+    wide = any(palette is not None and palette.bits == 16 for palette in palettes)
+    if all(palette is None for palette in palettes):
+        return stored
+    dtype = np.dtype(np.uint16 if wide else np.uint8)
+    shape = (*stored.shape, 3)
+    needed = 3 * stored.size * dtype.itemsize
+    refuse_beyond_memory(needed, "the colours of the palette", allowed=memory)
+    array = np.empty(shape, dtype)
+    for n, palette in enumerate(palettes):
+        if palette is not None:
+            scale = 257 if wide and palette.bits == 8 else 1
+            array[n] = look_up_colours(stored[n], palette).astype(dtype) * dtype.type(scale)
+    return array
 
 
 def _padding_mask(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> NDArray[np.bool_] | None:
@@ -81,6 +114,8 @@ def _choose_type(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> tuple[n
 
     Whole numbers beyond float32's own stay 32-bit integers where these hold them.
     """
+    if slices[0].pixels.floating:
+        return np.dtype(np.float32), False
     ends = np.array([_ends(stored[n], header) for n, header in enumerate(slices)])
     low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
     whole = all(is_whole(header) for header in slices)
@@ -102,6 +137,8 @@ def _ends(stored: NDArray[Any], header: SliceHeader) -> tuple[float, float]:
 
 def is_whole(header: SliceHeader) -> bool:
     """Say whether every real value of a slice is a whole number."""
+    if header.pixels.floating:
+        return False
     if header.lut is not None:
         return True
     return header.rescale.slope.is_integer() and header.rescale.intercept.is_integer()
@@ -121,10 +158,12 @@ def _rescaled(stored: NDArray[Any], header: SliceHeader, dtype: np.dtype[Any]) -
         return look_up(stored, header.lut).astype(dtype)
     slope, intercept = header.rescale.slope, header.rescale.intercept
     if (slope, intercept) == (1.0, 0.0):
-        return stored.astype(dtype)
+        with np.errstate(over="ignore"):
+            return stored.astype(dtype)
     if dtype.kind == "i":
         return (stored.astype(np.int64) * int(slope) + int(intercept)).astype(dtype)
-    return (stored * slope + intercept).astype(dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no number is said, and replaced
+        return (stored * np.float64(slope) + intercept).astype(dtype)
 
 
 def _promoted(stored: np.dtype[Any], dtype: np.dtype[Any], *, inexact: bool) -> list[Finding]:
@@ -135,6 +174,37 @@ def _promoted(stored: np.dtype[Any], dtype: np.dtype[Any], *, inexact: bool) -> 
         return []
     text = f"{stored} pixels became {dtype} values: after the rescale they need the room"
     return [info("dtype-promoted", text, evidence={"from": str(stored), "to": str(dtype)})]
+
+
+def _finer_than_float32(stored: NDArray[Any], dtype: np.dtype[Any]) -> list[Finding]:
+    """Say that scaled values of 32-bit pixels keep 24 bits: those of doses have more."""
+    if dtype.kind != "f" or stored.dtype.kind == "f" or stored.dtype.itemsize < 4:
+        return []
+    if max(-int(stored.min()), int(stored.max())) <= FLOAT32_WHOLE:
+        return []
+    text = f"{stored.dtype} pixels are rounded to float32 values: by 1 part in {FLOAT32_WHOLE}"
+    return [info("dtype-promoted", text, evidence={"from": str(stored.dtype), "to": str(dtype)})]
+
+
+def _rounded(
+    stored: NDArray[Any], slices: Sequence[SliceHeader], array: NDArray[Any]
+) -> list[Finding]:
+    """Say how many values of double precision float32 has to round, and how many vanish."""
+    count = vanished = 0
+    for n, header in enumerate(slices):
+        with np.errstate(over="ignore", invalid="ignore"):
+            exact = stored[n] * header.rescale.slope + header.rescale.intercept
+        other = np.isfinite(array[n]) & (array[n] != exact)
+        count += int(np.count_nonzero(other))
+        vanished += int(np.count_nonzero(other & (array[n] == 0)))
+    if not count:
+        return []
+    text = f"{count} values of double precision are rounded to float32, to 7 digits"
+    evidence = {"to": "float32", "voxels": count, "vanished": vanished}
+    if vanished:
+        text = f"{text}; {vanished} of them are too small for it and become 0"
+        return [warning("dtype-promoted", text, evidence=evidence)]
+    return [info("dtype-promoted", text, evidence=evidence)]
 
 
 def look_up(stored: NDArray[Any], lut: ModalityLut) -> NDArray[np.int64]:
@@ -152,10 +222,10 @@ def _padding_finding(array: NDArray[Any], below: NDArray[np.bool_], count: int) 
     )
 
 
-def _below_air(array: NDArray[Any], modality: str) -> list[Finding]:
+def _below_air(array: NDArray[Any]) -> list[Finding]:
     """Say where a CT holds less than air: padding that no tag declares, or lossy pixels."""
     least = float(array.min())
-    if modality != "CT" or least >= AIR_HU:
+    if least >= AIR_HU:
         return []
     count = int(np.count_nonzero(array < AIR_HU))
     text = f"{count} voxels lie below air, down to {least:g} HU: left as they are"
@@ -164,13 +234,17 @@ def _below_air(array: NDArray[Any], modality: str) -> list[Finding]:
 
 def _unit(header: SliceHeader) -> str:
     unit = header.lut.unit if header.lut is not None else header.rescale.unit
-    if header.modality == "CT" and (unit in ("", "HU") or unit.lower().startswith("hou")):
+    if is_map(header):
+        return unit  # of UCUM, or none
+    if is_ct(header.sop_class_uid, header.modality) and (
+        unit in ("", "HU") or unit.lower().startswith("hou")
+    ):
         return "HU"  # "Houndsfield Unit" was seen on real scanners
     return unit if unit in UNITS else ""
 
 
 UNITS = frozenset(
     "HU OD Z_EFF ED EDW HU_MOD PCT MGML CNTS NONE CM2 PCNT CPS BQML MGMINML UMOLMINML MLMING"
-    " MLG 1CM UMOLML PROPCNTS PROPCPS MLMINML GML STDDEV".split()
+    " MLG 1CM UMOLML PROPCNTS PROPCPS MLMINML GML STDDEV Gy RELATIVE SUVbw".split()
 )
-"""Defined terms of Rescale Type and Units (PS3.3 C.11.1.1.2, C.8.9.1.1.3); no free text."""
+"""Defined terms of Rescale Type, Units and Dose Units (PS3.3 C.11.1.1.2, C.8.9.1.1.3, C.8.8.3)."""

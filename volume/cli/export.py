@@ -16,6 +16,7 @@ from volume.assembly.options import Options
 from volume.assembly.report import describe_volume
 from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
+from volume.assembly.suv import refuse_other_unit
 from volume.atomic import refuse_in_source
 from volume.cli import names, options
 from volume.cli.console import Bar, print_json, say, say_findings, say_forecast, word_error
@@ -64,8 +65,8 @@ class Wishes:
 @options.flags(
     options.source, options.output, options.series, options.everything, options.name,
     options.four_d, options.spacing, options.like, options.orientation, options.gaps,
-    options.geometry, options.padding, options.limits, options.overwrite, options.no_sidecar,
-    options.identifiers, options.as_json, options.quiet, options.verbose,
+    options.geometry, options.padding, options.unit, options.limits, options.overwrite,
+    options.no_sidecar, options.identifiers, options.as_json, options.quiet, options.verbose,
 )  # fmt: skip
 def export(
     source: str,
@@ -97,6 +98,7 @@ def export(
             given["padding"],
             limits=parse_limits(given["limits"]),
             identifiers=given["identifiers"],
+            unit=given["unit"],
         ),
         spacing=spacing,
         like=_geometry_of(like),
@@ -141,7 +143,7 @@ def _volumes(
     """Load the volume that is meant, with its description; with --4d, all that share its grid."""
     if is_volume_file(source) and Path(source).is_file():
         for volume in _from_file(source, series, four_d, wishes):
-            yield _shaped(volume, wishes), ""
+            yield _shaped(refuse_other_unit(volume, wishes.making), wishes), ""
         return
     found = _scan(source, wishes)
     stacks = _on_one_grid(matching(found, series), source) if four_d else [choose(found, series)]

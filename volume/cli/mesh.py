@@ -21,8 +21,8 @@ SCHEMA = "volume.mesh/1"
 @click.command()
 @options.flags(
     options.source, options.output, options.level, options.series, options.gaps,
-    options.geometry, options.limits, options.overwrite, options.no_sidecar, options.identifiers,
-    options.as_json, options.quiet,
+    options.geometry, options.unit, options.limits, options.overwrite, options.no_sidecar,
+    options.identifiers, options.as_json, options.quiet,
 )  # fmt: skip
 def mesh(
     source: str,
@@ -31,6 +31,7 @@ def mesh(
     series: str | None,
     gaps: str,
     geometry: str,
+    unit: str,
     limits: str,
     overwrite: bool,
     no_sidecar: bool,
@@ -51,6 +52,7 @@ def mesh(
         series,
         gaps=gaps,
         geometry=geometry,
+        unit=unit,
         limits=limits,
         identifiers=identifiers,
         progress=bar,

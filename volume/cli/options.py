@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from volume.assembly.options import GAPS, GEOMETRIES, PADDINGS
+from volume.assembly.options import GAPS, GEOMETRIES, PADDINGS, UNITS
 from volume.errors import VolumeError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -139,6 +139,13 @@ padding = click.option(
     show_default=True,
     help="What lies outside the field of view of a CT.",
 )
+unit = click.option(
+    "--unit",
+    type=click.Choice(UNITS),
+    default=UNITS[0],
+    show_default=True,
+    help="Of PET values: the scanner's own, or SUV by body weight (g/mL).",
+)
 limits = click.option(
     "--limits",
     type=Checked("limits", "volume.dicom.limits", "parse_limits"),
@@ -193,6 +200,9 @@ identifiers = click.option(
     "--identifiers",
     is_flag=True,
     help="Let who the patient is, and the source's file names, into the sidecar.",
+)
+identifiers_shown = click.option(
+    "--identifiers", is_flag=True, help="Show what may say whose images these are."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")

@@ -13,6 +13,7 @@ VERBS = {
     "view": "A window, or a picture: axial, sagittal, coronal, 3D.",
     "export": "Write .nii .nii.gz .nrrd .mha .npz, with a JSON sidecar.",
     "mesh": "Write a surface: .stl .ply.",
+    "tags": "The data elements of a file, searched by name or number.",
     "compare": "How two volumes differ: place in mm, flips by name, voxels.",
     "demo": "Write a small sample series and show it.",
 }
@@ -49,6 +50,7 @@ class LazyGroup(click.Group):
 def program() -> None:
     """From a folder of DICOM files to a correct 3D volume: see it, trust it, ship it.
 
-    SOURCE is a file, a folder (searched through) or a volume file. For research and
-    teaching; not a medical device, not for diagnosis.
+    SOURCE is a file, a folder (searched through), a zip or tar archive (read in place), a
+    DICOMDIR or a volume file. For research and teaching; not a medical device, not for
+    diagnosis.
     """

@@ -12,16 +12,20 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from volume.dicom.attributes import VR_OF
+from volume.dicom import attributes, private
 from volume.dicom.encoding import LONG_VRS, VRS, Encoding, Unreadable
 from volume.dicom.limits import Limits
 
+VR_OF = attributes.VR_OF | private.VR_OF
+"""The VR of everything that is read, by the number it is kept under."""
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """The pixels, as doubles, floats or whole numbers: the header ends there."""
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
 VALUE_AT_MOST = 2**18
 """No value that is read is longer: a lookup table takes 128 KiB."""
+CREATOR_AT_MOST = 64
+"""The name of a private creator is no longer (LO, PS3.5 6.2)."""
 CHUNK = 2**15
 """So many bytes are read at once; most headers need no more."""
 
@@ -58,11 +62,12 @@ NOTHING: Set[int] = frozenset()
 def read_data_set(encoding: Encoding, wanted: Set[int] | None = None) -> DataSet:
     """Read the wanted elements up to the pixel data; leave the stream there.
 
-    `wanted` are tags, all of `attributes` where none are given; they are kept at every level
-    of the sequences that are wanted themselves. Raises `Unreadable` for a header that
+    `wanted` are tags, all of `attributes` and `private` where none are given; they are kept at
+    every level of the sequences that are wanted themselves, private ones under the numbers
+    that `private` gives them. Raises `Unreadable` for a header that
     contradicts itself or the bytes there are.
     """
-    walk = _Walk(encoding.stream, encoding.size, encoding.limits)
+    walk = Walk(encoding.stream, encoding.size, encoding.limits)
     form = _Form(encoding.implicit, encoding.little)
     start = encoding.stream.tell()
     found, end = walk.elements(
@@ -77,7 +82,7 @@ def name_tag(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-class _Walk:
+class Walk:
     """One way through the bytes of a file, a chunk of them in memory."""
 
     def __init__(self, stream: BinaryIO, size: int, limits: Limits) -> None:
@@ -99,6 +104,7 @@ class _Walk:
         found: DataSet = {}
         order = struct.Struct("<HH" if form.little else ">HH")
         last = -1
+        blocks = private.Blocks()
         while pos < end:
             at = self._look(pos, 8, end)
             group, number = order.unpack_from(self._chunk, at)
@@ -111,7 +117,9 @@ class _Walk:
             if tag <= last and form.implicit and not _is_known(tag):
                 raise Unreadable(f"element {name_tag(tag)} stands out of order")
             last = tag
-            kept = tag in wanted
+            if tag >> 16 & 1:
+                tag = self._resolved(tag, blocks, start, length)
+            kept = tag in wanted and (tag < private.BEYOND_TAGS or _is_sound(tag, vr, length))
             closes = length != UNDEFINED
             value = b""
             items: list[DataSet] = []
@@ -159,6 +167,13 @@ class _Walk:
             where = "the file ends" if end == self._size else "its sequence ends"
             raise Unreadable(f"{where} inside element {name_tag(tag)}")
         return vr, length, start
+
+    def _resolved(self, tag: int, blocks: private.Blocks, start: int, length: int) -> int:
+        """Give the number that a private element is kept under; note who reserves a block."""
+        if private.is_creator(tag) and length <= CREATOR_AT_MOST:
+            at = self._look(start, length, start + length)
+            blocks.reserve(tag, self._chunk[at : at + length])
+        return blocks.resolve(tag)
 
     def _form_of_unknown(self, start: int, end: int) -> _Form:
         """Tell how the items of a UN sequence are written: implicit (PS3.5 6.2.2) or not."""
@@ -259,6 +274,13 @@ class _Walk:
         return at
 
 
+def _is_sound(tag: int, vr: bytes, length: int) -> bool:
+    """Say whether a private element is what its maker writes; another is passed over."""
+    if VR_OF[tag] == b"SQ":
+        return vr in (b"", b"SQ", b"UN")
+    return length <= VALUE_AT_MOST and vr != b"SQ"
+
+
 UNDEFINED_ALLOWED = frozenset({b"", b"SQ", b"UN", b"OB", b"OW"})
 """What may be as long as it takes (PS3.5 7.1.1)."""
 
@@ -278,5 +300,6 @@ LABELS = frozenset({b"LO", b"SH", b"PN", b"DA", b"TM", b"DT"})
 
 def _add(found: DataSet, tag: int, element: Element) -> None:
     """Keep an element; the same tag twice is a contradiction unless both say the same."""
-    if found.setdefault(tag, element) != element and VR_OF.get(tag) not in LABELS:
+    first = found.setdefault(tag, element)
+    if first != element and VR_OF.get(tag) not in LABELS and tag < private.BEYOND_TAGS:
         raise Unreadable(f"element {name_tag(tag)} is there twice and says two things")

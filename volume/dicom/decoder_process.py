@@ -38,6 +38,7 @@ FRAMES_IN_MEMORY = 8
 def main(address: str, frame_bytes: int) -> None:
     """Serve requests from stdin until it ends, writing pixels to the shared memory.
 
+    A request whose frame lies in an archive brings its bytes along, `forwarded` of them.
     `frame_bytes` is the size of the largest frame that will be asked for.
     """
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
@@ -48,6 +49,8 @@ def main(address: str, frame_bytes: int) -> None:
     _say(replies, b"ready\n")
     for line in sys.stdin.buffer:
         request = json.loads(line)
+        if "forwarded" in request:
+            request["codestream"] = sys.stdin.buffer.read(request["forwarded"])
         with _Alarm(request["seconds"] + GRACE_S):
             reply = _serve(request, mapping)
         _say(replies, json.dumps(reply).encode() + b"\n")
@@ -125,16 +128,22 @@ def _serve(request: dict[str, Any], mapping: Any) -> dict[str, str]:
 def _decode_into(request: dict[str, Any], mapping: Any) -> None:
     layout = PixelLayout(**request["layout"])
     rows, columns = request["rows"], request["columns"]
-    fragments = [Fragment(*numbers) for numbers in request["fragments"]]
-    with open(request["path"], "rb") as file:  # noqa: PTH123
-        data = read_fragments(file, fragments)
-    pixels = decode_frame(data, layout, rows, columns)
+    pixels = decode_frame(_codestream(request), layout, rows, columns)
     dtype = np.dtype(request["dtype"])
     shape = (rows, columns, 3) if layout.samples == 3 else (rows, columns)
     if pixels.shape != shape or not np.can_cast(pixels.dtype, dtype, "same_kind"):
         pixels = _fit(pixels, shape, dtype)
     target = np.frombuffer(mapping, dtype, int(np.prod(shape)), offset=request["at"])
     target.reshape(shape)[...] = pixels.astype(dtype, copy=False)
+
+
+def _codestream(request: dict[str, Any]) -> bytes:
+    """Give the bytes of a frame: those that came with the request, or those in the file."""
+    if "codestream" in request:
+        return request["codestream"]
+    fragments = [Fragment(*numbers) for numbers in request["fragments"]]
+    with open(request["path"], "rb") as file:  # noqa: PTH123
+        return read_fragments(file, fragments)
 
 
 def _fit(pixels: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

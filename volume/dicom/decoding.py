@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.dicom import codestream, jpeg, rle
+from volume.dicom import codestream, colour, jpeg, rle
 from volume.dicom.encoding import ENCAPSULATED_UNCOMPRESSED, Unreadable
 from volume.dicom.header import PixelLayout
 
@@ -38,9 +38,12 @@ def decode_frame(data: bytes, layout: PixelLayout, rows: int, columns: int) -> N
         raise Unreadable("the compressed frame decodes to another size")
     if layout.transfer_syntax in codestream.JPEG:
         as_stored = _colours(layout)
-        stored = pixels if as_stored in (None, "RGB") else _jpeg(data, as_stored, as_stored)
         without_loss = layout.transfer_syntax in codestream.JPEG_WITHOUT_LOSS
+        is_as_stored = as_stored in (None, "RGB") or without_loss
+        stored = pixels if is_as_stored else _jpeg(data, as_stored, as_stored)
         jpeg.refuse_damaged(data, stored, without_loss=without_loss)
+    if colour.needs_conversion(layout.photometric, layout.transfer_syntax):
+        return colour.to_rgb(pixels)
     return extend_sign(pixels, seen.precision) if layout.signed and not seen.signed else pixels
 
 
@@ -48,10 +51,14 @@ def _decode(data: bytes, layout: PixelLayout) -> NDArray[Any]:
     import imagecodecs
 
     transfer_syntax = layout.transfer_syntax
+    if transfer_syntax in codestream.JPEG_WITHOUT_LOSS:  # libjpeg converts none of these
+        return _jpeg(data, _colours(layout), _colours(layout))
     if transfer_syntax in codestream.JPEG:
         return _jpeg(data, _colours(layout), "RGB")
     if transfer_syntax in codestream.JPEG_LS:
         return imagecodecs.jpegls_decode(data)
+    if layout.photometric == colour.FULL and colour.is_mixed(data):
+        raise Unreadable("the header and the compressed frame name two colour models")
     return imagecodecs.jpeg2k_decode(data)
 
 
@@ -72,7 +79,7 @@ def _jpeg(data: bytes, stored: str | None, wanted: str | None) -> NDArray[Any]:
 
 def _plain(data: bytes, layout: PixelLayout, rows: int, columns: int) -> NDArray[Any]:
     dtype = stored_type(layout)
-    count = rows * columns * layout.samples
+    count = rows * columns * samples_stored(layout)
     needed = count * dtype.itemsize
     if len(data) < needed:
         raise Unreadable("the encapsulated pixels are cut short", "pixels-truncated")
@@ -85,21 +92,37 @@ def _run_lengths(data: bytes, layout: PixelLayout, rows: int, columns: int) -> N
     dtype = stored_type(layout)
     planes = rle.decode(data, rows * columns, layout.samples, dtype.itemsize)
     values = planes.reshape(layout.samples, rows, columns * dtype.itemsize).view(dtype)
-    return values[0] if layout.samples == 1 else np.moveaxis(values, 0, -1)
+    if layout.samples == 1:
+        return values[0]
+    return _as_rgb(np.moveaxis(values, 0, -1), layout)
 
 
 def stored_type(layout: PixelLayout) -> np.dtype[Any]:
     """Give the little endian type of the stored pixels."""
-    return np.dtype(f"<{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}")
+    kind = "f" if layout.floating else "i" if layout.signed else "u"
+    return np.dtype(f"<{kind}{layout.bits_allocated // 8}")
+
+
+def samples_stored(layout: PixelLayout) -> int:
+    """Say how many samples a pixel takes in a frame that is not compressed."""
+    return colour.samples_stored(layout.photometric, layout.samples, layout.transfer_syntax)
 
 
 def interleave(values: NDArray[Any], layout: PixelLayout, rows: int, columns: int) -> NDArray[Any]:
-    """Shape stored values into (rows, columns) or (rows, columns, 3), planes interleaved."""
+    """Shape stored values into (rows, columns) or (rows, columns, 3) of RGB."""
     if layout.samples == 1:
         return values.reshape(rows, columns)
+    if samples_stored(layout) != layout.samples:
+        return _as_rgb(colour.spread(values, rows, columns), layout)
     if layout.planar:
-        return np.moveaxis(values.reshape(3, rows, columns), 0, -1)
-    return values.reshape(rows, columns, 3)
+        return _as_rgb(np.moveaxis(values.reshape(3, rows, columns), 0, -1), layout)
+    return _as_rgb(values.reshape(rows, columns, 3), layout)
+
+
+def _as_rgb(values: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+    if colour.needs_conversion(layout.photometric, layout.transfer_syntax):
+        return colour.to_rgb(values)
+    return values
 
 
 def extend_sign(values: NDArray[Any], bits: int) -> NDArray[Any]:

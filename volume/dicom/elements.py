@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import re
 import struct
-import warnings
-from collections.abc import Set
 
-from volume.dicom.attributes import ATTRIBUTES
+from volume.dicom.attributes import ATTRIBUTES, Attribute
+from volume.dicom.character_sets import Reading, is_plain, read_text
 from volume.dicom.data_set import DataSet, Element
 from volume.dicom.encoding import Unreadable
+from volume.dicom.private import PRIVATE, Private
 
+KNOWN: dict[str, Attribute | Private] = {**ATTRIBUTES, **PRIVATE}
+"""What is read, by keyword: of the standard, and of makers."""
 PLAUSIBLE = 1e6
 """No number that places a voxel is larger, in mm (a kilometre)."""
 BINARY = {
@@ -30,10 +32,10 @@ def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
 
     Raises `Unreadable` where a binary value has the wrong length.
     """
-    element = data.get(ATTRIBUTES[keyword].tag)
+    element = data.get(KNOWN[keyword].tag)
     if element is None or not element.value:
         return ()
-    form = BINARY.get(ATTRIBUTES[keyword].vr if element.vr in UNTOLD else element.vr)
+    form = BINARY.get(KNOWN[keyword].vr if element.vr in UNTOLD else element.vr)
     if form is None:
         joined = element.value.decode("latin-1").strip("\0 \r\n\t")
         parts = tuple(part.strip("\0 \r\n\t") for part in joined.split("\\"))
@@ -47,7 +49,7 @@ def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
 
 def raw(data: DataSet, keyword: str) -> Element | None:
     """Give an element as it stands."""
-    return data.get(ATTRIBUTES[keyword].tag)
+    return data.get(KNOWN[keyword].tag)
 
 
 def text(data: DataSet, keyword: str) -> str:
@@ -61,29 +63,22 @@ def texts(data: DataSet, keyword: str) -> tuple[str, ...]:
 
 
 def label(data: DataSet, keyword: str) -> str:
-    """Give a text in the data set's own character set (PS3.5 6.1)."""
+    """Give a text in the character set that it is written in."""
+    return reading(data, keyword).text
+
+
+def reading(data: DataSet, keyword: str) -> Reading:
+    """Read a text or a name, and say what it is written in where that is not what is declared."""
     element = raw(data, keyword)
-    return "" if element is None else decode(data, element)
+    person = ATTRIBUTES[keyword].vr == b"PN"
+    return Reading("") if element is None else decode(data, element, person=person)
 
 
-def decode(data: DataSet, element: Element, delimiters: Set[int] = frozenset()) -> str:
-    """Decode a text of a data set; behind `delimiters` too its first character set begins anew."""
-    if element.value.isascii() and b"\x1b" not in element.value:
-        return element.value.decode("ascii").strip("\0 \r\n\t")
-    from pydicom.charset import convert_encodings, decode_bytes
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            encodings = convert_encodings(list(texts(data, "SpecificCharacterSet")) or None)
-            decoded = str(decode_bytes(element.value, encodings, DELIMITERS | delimiters))
-        except Exception:  # noqa: BLE001 a text that cannot be decoded leaves the image readable
-            decoded = element.value.decode("latin-1")
-    return decoded.strip("\0 \r\n\t")
-
-
-DELIMITERS = set(b"\r\n\t\f\\")
-"""Behind these a text is in its first character set again (PS3.5 6.1.2.5.3)."""
+def decode(data: DataSet, element: Element, *, person: bool = False) -> Reading:
+    """Read an element of a data set in the character set that it is written in (PS3.5 6.1)."""
+    value = element.value
+    terms = () if is_plain(value) else texts(data, "SpecificCharacterSet")
+    return read_text(value, terms, person=person)
 
 
 def floats(

@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from volume.dicom.containers import BLOCK, IsArchive, archive_kind, compression_of
 from volume.dicom.limits import DEFAULT, MIB, Limits
 from volume.findings import Finding, Remedy, info, warning
 
@@ -74,21 +75,21 @@ def open_data_set(file: BinaryIO, name: str, limits: Limits = DEFAULT) -> Encodi
 
     A missing preamble or file meta information, or a transfer syntax that contradicts
     the first element, is repaired and becomes a finding.
-    Raises `NotDicom` and `Unreadable`.
+    Raises `NotDicom`, `IsArchive` and `Unreadable`.
     """
-    size = os.fstat(file.fileno()).st_size
     start = file.read(132)
     findings: list[Finding] = []
     if start[128:] != b"DICM":
         if not any(start):
             raise Unreadable("the file is empty" if not start else "the file ends in its preamble")
-        _refuse_archive(start)
+        _refuse_archive(file)
         if _has_meta(file):
             raise Unreadable("the word DICM is damaged before the file meta information")
-        if not _starts_like_dicom(start, size):
+        if not _starts_like_dicom(start, file):
             raise NotDicom
         file.seek(0)
         findings.append(info("no-preamble", "there is no DICOM preamble", files=(name,)))
+    size = size_of(file)
     meta = _read_meta(file)
     declared, sop_class = (
         meta.get(element, b"").decode("ascii", "replace").strip("\0 ")
@@ -114,14 +115,20 @@ def _has_meta(file: BinaryIO) -> bool:
     return head[:4] in (b"\2\0\0\0", b"\2\0\1\0") and head[4:] in VRS
 
 
-ARCHIVES = {b"PK\x03\x04": "zip archive", b"\x1f\x8b": "gzip file", b"BZh": "bzip2 file"}
+def size_of(file: BinaryIO) -> int:
+    """Give the bytes of an open file; one that lies in an archive knows them itself."""
+    size: int | None = getattr(file, "size", None)
+    return os.fstat(file.fileno()).st_size if size is None else size
 
 
-def _refuse_archive(start: bytes) -> None:
-    """Name an archive: what is inside is not looked at yet."""
-    for magic, kind in ARCHIVES.items():
-        if start.startswith(magic):
-            raise Unreadable(f"a {kind}: unpack it first", "not-supported-yet")
+def _refuse_archive(file: BinaryIO) -> None:
+    """Name an archive by its first block, which is left behind."""
+    file.seek(0)
+    start = file.read(BLOCK)
+    if compression_of(start):  # what is compressed once was inflated on opening
+        raise IsArchive("compressed file")
+    if kind := archive_kind(start):
+        raise IsArchive(kind)
 
 
 def meta_repaired(declared: str, used: str, name: str) -> Finding:
@@ -139,7 +146,7 @@ def _flags(transfer_syntax: str) -> tuple[bool, bool]:
     return transfer_syntax == IMPLICIT_LITTLE, transfer_syntax != EXPLICIT_BIG
 
 
-def _starts_like_dicom(start: bytes, size: int) -> bool:
+def _starts_like_dicom(start: bytes, file: BinaryIO) -> bool:
     """Say whether a file without preamble may start with an element of a data set."""
     if len(start) < 16:
         return False
@@ -150,7 +157,7 @@ def _starts_like_dicom(start: bytes, size: int) -> bool:
         if start[4:6] in VRS:
             return True
         (length,) = struct.unpack(order + "I", start[4:8])
-        if order == "<" and length <= min(size, 1024) and length % 2 == 0:
+        if order == "<" and length <= min(size_of(file), 1024) and length % 2 == 0:
             return True
     return False
 

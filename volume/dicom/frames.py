@@ -10,14 +10,16 @@ from volume.dicom import elements, image_plane
 from volume.dicom.data_set import DataSet
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import SliceHeader, Trait
+from volume.dicom.philips import read_scaling
 
 GROUPS = (
     "FrameContentSequence PlanePositionSequence PlaneOrientationSequence PixelMeasuresSequence"
     " PixelValueTransformationSequence FrameVOILUTSequence MREchoSequence MRDiffusionSequence"
     " MRImageFrameTypeSequence CTImageFrameTypeSequence PETFrameTypeSequence"
+    " XRay3DFrameTypeSequence ImageDataTypeSequence"
     " MRTimingAndRelatedParametersSequence MRModifierSequence CardiacSynchronizationSequence"
     " CTXRayDetailsSequence CTReconstructionSequence TemporalPositionSequence"
-    " RealWorldValueMappingSequence"
+    " RealWorldValueMappingSequence PhilipsFrameSequence"
 ).split()
 """Functional groups that place a frame, scale it or tell it apart."""
 TRAITS = {
@@ -32,6 +34,8 @@ TRAITS = {
     "ConvolutionKernel": "ConvolutionKernel",
     "FrameAcquisitionNumber": "AcquisitionNumber",
     "FrameAcquisitionDateTime": "AcquisitionDateTime",
+    "StackID": "StackID",
+    "DataType": "DataType",
 }
 """Keyword in the functional groups: the name it has in a classic slice."""
 
@@ -86,6 +90,7 @@ def _frame(header: SliceHeader, groups: dict[str, DataSet], index: int) -> Slice
         image_type=_frame_type(groups) or header.image_type,
         real_world=header.real_world or "RealWorldValueMappingSequence" in groups,
         traits={**header.traits, **dict(_traits(groups))},
+        philips=read_scaling(*groups.values()) or header.philips,
     )
 
 

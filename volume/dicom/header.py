@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Vector = tuple[float, float, float]
 Trait = str | float | tuple[float, ...]
+
+
+class Tile(NamedTuple):
+    """Where a slice lies in the stored image that holds many: a mosaic, cut row by row.
+
+    The whole image has `rows` and `columns`; the slice begins at (`top`, `left`) and is
+    `number`, from 0, of the `held`; what stands behind the last is empty.
+    """
+
+    rows: int
+    columns: int
+    top: int
+    left: int
+    number: int
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,10 @@ class PixelLayout:
     """8-bit pixels written as big endian words."""
     missing: int = 0
     excess: int = 0
+    tile: Tile | None = None
+    """Which part of the stored image is the slice; None: all of it."""
+    floating: bool = False
+    """Float Pixel Data or Double Float Pixel Data (C.7.6.24, C.7.6.25)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +77,20 @@ class ModalityLut:
     first: int
     values: tuple[int, ...]
     unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Stored value to colour by three tables (PS3.3 C.7.9): one entry of `bits`, 8 or 16, each.
+
+    Entry 0 stands for `first` and everything below, the last for everything above.
+    """
+
+    first: int
+    bits: int
+    red: bytes
+    green: bytes
+    blue: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +131,30 @@ class SliceHeader:
     rescale: Rescale
     lut: ModalityLut | None
     window: tuple[float, float] | None
-    padding: tuple[int, int] | None
+    padding: tuple[float, float] | None
     """Least and greatest padding value (PS3.3 C.7.5.1.1.2)."""
     lossy: bool
     real_world: bool
     """Whether a real world value mapping is there; it is not applied."""
     pixels: PixelLayout
     traits: Mapping[str, Trait]
+    slice_time: float | None = None
+    """When it was acquired, in seconds after the first slice of its volume."""
+    philips: tuple[float, float] | None = None
+    """Scale slope and intercept of Philips MR (see `dicom.philips`)."""
+    assumed: tuple[str, ...] = ()
+    """What of its place the file does not say and was assumed, in words."""
+    palette: Palette | None = None
+    mapped: tuple[float, float] | None = None
+    """Least and greatest stored value that a real world value mapping is for (C.7.6.16.2.11)."""
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether every pixel becomes red, green and blue."""
+        return self.pixels.samples == 3 or self.palette is not None
+
+    @property
+    def instance(self) -> tuple[str, int, int]:
+        """What it is called among all slices: its instance UID, frame and tile."""
+        tile = self.pixels.tile
+        return self.sop_instance_uid, self.frame, 0 if tile is None else tile.number

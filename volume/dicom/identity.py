@@ -7,6 +7,7 @@ from volume.dicom.attributes import ATTRIBUTES, Attribute
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.opening import open_file
 from volume.errors import VolumeError
 
 TABLE = """
@@ -47,8 +48,6 @@ IDENTITY = {
 }
 CHARACTER_SET = ATTRIBUTES["SpecificCharacterSet"].tag
 WANTED = frozenset(attribute.tag for attribute in IDENTITY.values()) | {CHARACTER_SET}
-NAME_DELIMITERS = frozenset(b"^=")
-"""Behind these a name is in its first character set again (PS3.5 6.2.1.2)."""
 
 
 def read_identity(path: str, limits: Limits = DEFAULT) -> dict[str, str]:
@@ -57,7 +56,7 @@ def read_identity(path: str, limits: Limits = DEFAULT) -> dict[str, str]:
     Raises `VolumeError` where the file cannot be read any more.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 as the headers are read
+        with open_file(path, limits) as file:
             data = read_data_set(open_data_set(file, path, limits), WANTED)
     except (OSError, NotDicom, Unreadable) as fault:
         raise VolumeError("whose image this is cannot be read", files=(path,)) from fault
@@ -70,4 +69,4 @@ def _text(data: DataSet, attribute: Attribute) -> str:
     element = data.get(attribute.tag)
     if element is None:
         return ""
-    return elements.decode(data, element, NAME_DELIMITERS if attribute.vr == b"PN" else frozenset())
+    return elements.decode(data, element, person=attribute.vr == b"PN").text

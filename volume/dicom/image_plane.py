@@ -27,19 +27,39 @@ def trait(data: DataSet, keyword: str) -> Trait:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def position(data: DataSet) -> Vector | None:
+def position(data: DataSet, keyword: str = "ImagePositionPatient") -> Vector | None:
     """Read Image Position (Patient): the centre of the first pixel, in mm LPS."""
-    found = elements.floats(data, "ImagePositionPatient", 3)
+    found = elements.floats(data, keyword, 3)
     return None if found is None else (found[0], found[1], found[2])
 
 
-def orientation(data: DataSet) -> tuple[Vector, Vector] | None:
+def orientation(
+    data: DataSet, keyword: str = "ImageOrientationPatient"
+) -> tuple[Vector, Vector] | None:
     """Read Image Orientation (Patient): the directions of a row and of a column."""
-    found = elements.floats(data, "ImageOrientationPatient", 6)
+    found = elements.floats(data, keyword, 6)
     if found is None:
         return None
     x, y, z, u, v, w = found
     return (x, y, z), (u, v, w)
+
+
+def normal(orientation: tuple[Vector, Vector]) -> Vector:
+    """Give the direction, of unit length, in which row x column points."""
+    (a, b, c), (d, e, f) = orientation
+    x, y, z = b * f - c * e, c * d - a * f, a * e - b * d
+    length = math.hypot(x, y, z) or 1.0
+    return x / length, y / length, z / length
+
+
+def moved(
+    place: Vector | None, orientation: tuple[Vector, Vector] | None, mm: float
+) -> Vector | None:
+    """Give the place so far along the normal from another, in mm LPS; None where it is unknown."""
+    if place is None or orientation is None:
+        return None
+    x, y, z = normal(orientation)
+    return place[0] + mm * x, place[1] + mm * y, place[2] + mm * z
 
 
 def pixel_spacing(data: DataSet) -> tuple[float, float] | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import struct
 
-from volume.dicom import elements
-from volume.dicom.codestream import DECODABLE, HTJ2K, JPEG, JPEG_2000
+from volume.dicom import colour, elements
+from volume.dicom.codestream import DECODABLE
 from volume.dicom.data_set import UNDEFINED, DataSet
 from volume.dicom.encapsulated import too_large
 from volume.dicom.encoding import (
     EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
     LONG_VRS,
     NATIVE,
     Encoding,
@@ -20,6 +21,8 @@ from volume.dicom.header import PixelLayout
 from volume.dicom.limits import MIB
 
 PIXEL_DATA = 0x7FE00010
+FLOATS = {0x7FE00008: 32, 0x7FE00009: 64}
+"""Float and Double Float Pixel Data, and the bits of each pixel (PS3.3 C.7.6.24, C.7.6.25)."""
 FRAMES_AT_MOST = 100_000
 SIDE_AT_MOST = 65_535
 PADDED_BY, PADDED_PART = 1024, 8
@@ -32,7 +35,8 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
 
     Everything declared is checked against the bytes there are. Raises `Unreadable`.
     """
-    vr, offset, length = _find_pixels(encoding)
+    tag, vr, offset, length = _find_pixels(encoding)
+    floating = tag in FLOATS
     rows, columns = (elements.count(data, keyword) for keyword in ("Rows", "Columns"))
     frame_count = elements.count(data, "NumberOfFrames") or 1
     samples = elements.count(data, "SamplesPerPixel") or 1
@@ -43,17 +47,26 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         raise Unreadable("Rows and Columns are missing or zero")
     if frame_count > FRAMES_AT_MOST:
         raise Unreadable(f"{frame_count} frames are declared: more than can be")
-    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or samples not in (1, 3):
+    if floating:
+        stored = high = _bits_of_floats(tag, allocated, samples)
+        high -= 1
+    elif allocated not in (8, 16, 32) or not 1 <= stored <= allocated or samples not in (1, 3):
+        model = colour.name(elements.text(data, "PhotometricInterpretation"))
         raise Unreadable(
-            f"pixels of {samples} samples in {allocated} bits, {stored} stored, are not handled",
+            f"pixels of {samples} samples in {allocated} bits, {stored} stored, in {model}, are not"
+            " handled",
             "not-supported-yet",
         )
     high = stored - 1 if high is None else high
     if not stored - 1 <= high < allocated:
         raise Unreadable(f"High Bit {high} contradicts {stored} bits stored")
-    needed = rows * columns * samples * frame_count * allocated // 8
+    photometric = elements.text(data, "PhotometricInterpretation")
+    samples_stored = colour.samples_stored(photometric, samples, EXPLICIT_LITTLE)
+    needed = rows * columns * samples_stored * frame_count * allocated // 8
     frame_bytes = rows * columns * samples * allocated // 8
     transfer_syntax = _syntax_of_pixels(encoding, length, needed)
+    if floating and transfer_syntax not in NATIVE:
+        raise Unreadable("floating point pixels in a compressed transfer syntax")
     present = min(length if length is not None else 0, encoding.size - offset)
     excess = max(0, (length or 0) - needed) if transfer_syntax in NATIVE else 0
     most = min(frame_bytes, max(PADDED_BY, frame_bytes // PADDED_PART))
@@ -61,8 +74,10 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
     if transfer_syntax not in NATIVE:
         _refuse_unbounded(encoding, offset, frame_bytes, frame_count)
-    photometric = elements.text(data, "PhotometricInterpretation")
-    _refuse_colours(photometric, samples, transfer_syntax)
+    colour.refuse_unknown(photometric, samples, stored, transfer_syntax)
+    planar = samples > 1 and _flag(data, "PlanarConfiguration")
+    if samples_stored != samples and transfer_syntax in colour.PLAIN and (planar or columns % 2):
+        raise Unreadable(f"pixels in {photometric} go in pairs, Y Y CB CR: these do not")
     return PixelLayout(
         transfer_syntax=transfer_syntax,
         offset=offset,
@@ -70,15 +85,25 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         frames=frame_count,
         samples=samples,
         photometric=photometric,
-        planar=samples > 1 and _flag(data, "PlanarConfiguration"),
+        planar=planar,
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=high,
-        signed=_is_signed(data),
+        signed=floating or _is_signed(data),
         swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
         missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
         excess=excess if excess > 1 else 0,
+        floating=floating,
     )
+
+
+def _bits_of_floats(tag: int, allocated: int, samples: int) -> int:
+    """Give the bits of floating point pixels; their own tag says which. Raises `Unreadable`."""
+    bits = FLOATS[tag]
+    if allocated != bits or samples != 1:
+        what = f"{samples} samples in {allocated} bits"
+        raise Unreadable(f"floating point pixels of {bits} bits that are said to be {what}")
+    return bits
 
 
 def _is_padding(encoding: Encoding, offset: int, count: int) -> bool:
@@ -117,26 +142,6 @@ ITEM_HEAD = 8
 """Bytes before every fragment, also an empty one."""
 
 
-def _refuse_colours(photometric: str, samples: int, transfer_syntax: str) -> None:
-    """Refuse colour models that would come out as something they are not (C.7.6.3.1.2)."""
-    if samples == 1:
-        known = photometric in ("MONOCHROME1", "MONOCHROME2", "")
-    elif transfer_syntax in JPEG | JPEG_2000 | HTJ2K:
-        known = photometric == "RGB" or photometric.startswith("YBR_")
-    else:
-        known = photometric == "RGB"
-    if not known:
-        name = photometric if photometric in COLOUR_MODELS else "another model"
-        raise Unreadable(f"pixels in {name} are not handled yet", "not-supported-yet")
-
-
-COLOUR_MODELS = frozenset(
-    "MONOCHROME1 MONOCHROME2 RGB HSV ARGB CMYK YBR_FULL YBR_FULL_422 YBR_PARTIAL_422"
-    " YBR_PARTIAL_420 YBR_ICT YBR_RCT XYB".split()
-) | {"PALETTE COLOR"}
-"""Defined terms of Photometric Interpretation (C.7.6.3.1.2)."""
-
-
 def _syntax_of_pixels(encoding: Encoding, length: int | None, needed: int) -> str:
     """Hold the transfer syntax against the pixel data: compressed ones have no length.
 
@@ -152,15 +157,14 @@ def _syntax_of_pixels(encoding: Encoding, length: int | None, needed: int) -> st
     raise Unreadable("the transfer syntax says the pixels are compressed; they are not")
 
 
-def _find_pixels(encoding: Encoding) -> tuple[bytes, int, int | None]:
-    """Read the head of the pixel data element: its VR, offset and length."""
+def _find_pixels(encoding: Encoding) -> tuple[int, bytes, int, int | None]:
+    """Read the head of the pixel data element: its tag, VR, offset and length."""
     order = "<" if encoding.little else ">"
     head = encoding.stream.read(8)
     if len(head) < 8:
         raise Unreadable("there are no pixel data", "pixels-truncated")
     group, element = struct.unpack(order + "HH", head[:4])
-    if group << 16 | element != PIXEL_DATA:
-        raise Unreadable("floating point pixels are not read yet", "not-supported-yet")
+    tag = group << 16 | element
     vr = b"OW" if encoding.implicit else head[4:6]
     if encoding.implicit:
         (length,) = struct.unpack(order + "I", head[4:8])
@@ -168,4 +172,4 @@ def _find_pixels(encoding: Encoding) -> tuple[bytes, int, int | None]:
         (length,) = struct.unpack(order + "I", encoding.stream.read(4).ljust(4, b"\0"))
     else:
         (length,) = struct.unpack(order + "H", head[6:8])
-    return vr, encoding.stream.tell(), None if length == UNDEFINED else length
+    return tag, vr, encoding.stream.tell(), None if length == UNDEFINED else length

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.dicom.codestream import DECODABLE, HEAD, Codestream, look, refuse_another_size
-from volume.dicom.decoding import extend_sign, interleave, stored_type
+from volume.dicom.decoding import extend_sign, interleave, samples_stored, stored_type
 from volume.dicom.encapsulated import Fragment, find_frames, read_fragments
 from volume.dicom.encoding import (
     DEFLATED,
@@ -24,8 +24,10 @@ from volume.dicom.encoding import (
 )
 from volume.dicom.header import SliceHeader
 from volume.dicom.limits import DEFAULT, MIB, Limits
+from volume.dicom.opening import is_plain, open_file
 from volume.dicom.reader import inflated
 from volume.dicom.shared_array import SharedArray
+from volume.dicom.tiles import cut, left_over, whole_frames
 from volume.dicom.workers import Request, decode_all
 from volume.findings import Finding, warning
 from volume.progress import Progress
@@ -61,6 +63,25 @@ def read_pixels(
     are decoded in child processes, once their own headers were seen to agree. `before` is
     called then, before room is made for any pixel; `progress` is updated once a slice.
     """
+    if all(header.pixels.tile is None for header in slices):
+        return _read_frames(slices, progress, limits, before)
+    frames, frame_of = whole_frames(slices)
+    whole = _read_frames(frames, progress, limits, before)
+    progress.update(len(slices) - len(frames))
+    faults = {n: whole.faults[at] for n, at in enumerate(frame_of) if at in whole.faults}
+    if len(faults) == len(slices):
+        return Pixels(whole.array, faults)
+    array = cut(whole.array, slices, frame_of)
+    return Pixels(array, faults, (*whole.findings, *left_over(whole.array, frames, slices)))
+
+
+def _read_frames(
+    slices: Sequence[SliceHeader],
+    progress: Progress,
+    limits: Limits,
+    before: Callable[[], object],
+) -> Pixels:
+    """Read whole stored images, of which each is one slice."""
     compressed = [
         n for n, header in enumerate(slices) if header.pixels.transfer_syntax not in NATIVE
     ]
@@ -76,6 +97,7 @@ def read_pixels(
         array = memory.array
         try:
             requests = [_request(slices[n], n, fragments[n], array, limits) for n in fragments]
+            _forward_members(requests, limits)
             faults |= _decode(requests, list(fragments), memory, progress)
         finally:
             memory.close()
@@ -93,7 +115,7 @@ def _shape(slices: Sequence[SliceHeader]) -> tuple[int, ...]:
 
 
 def common_type(slices: Sequence[SliceHeader]) -> np.dtype[Any]:
-    """Choose the narrowest integer type that holds the stored values of every slice."""
+    """Choose the narrowest type that holds the stored values of every slice."""
     return np.result_type(*{stored_type(header.pixels) for header in slices})
 
 
@@ -112,7 +134,7 @@ def _find_compressed(
     faults: Faults = {}
     for path, frames in _by_file(slices, chosen).items():
         try:
-            with open(path, "rb") as file:  # noqa: PTH123
+            with open_file(path, limits, whole=True) as file:
                 layout = slices[frames[0]].pixels
                 size = file.seek(0, os.SEEK_END)
                 every = find_frames(file, layout.offset, size, layout.frames, limits)
@@ -193,6 +215,14 @@ def _request(
     }
 
 
+def _forward_members(requests: list[Request], limits: Limits) -> None:
+    """Mark what only this process opens: a child gets the codestreams of archives from it."""
+    members = {path for path in {one["path"] for one in requests} if not is_plain(path)}
+    for request in requests:
+        if request["path"] in members:
+            request["forwarded"] = asdict(limits)
+
+
 SLOWEST = 10 * MIB
 """Bytes of a frame that every decoder manages in a second."""
 
@@ -234,13 +264,13 @@ def _read_native(
 def _open(path: str, header: SliceHeader, limits: Limits) -> Any:
     if header.pixels.transfer_syntax == DEFLATED:
         return inflated(path, limits)
-    return open(path, "rb")  # noqa: PTH123
+    return open_file(path, limits, whole=True)
 
 
 def _native_frame(stream: Any, header: SliceHeader) -> NDArray[Any]:
     layout = header.pixels
     dtype = stored_type(layout)
-    length = header.rows * header.columns * layout.samples * dtype.itemsize
+    length = header.rows * header.columns * samples_stored(layout) * dtype.itemsize
     stream.seek(layout.offset + header.frame * length)
     data = stream.read(length)
     if len(data) < length:

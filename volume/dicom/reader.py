@@ -6,8 +6,23 @@ import hashlib
 import io
 import os
 import struct
+from collections.abc import Callable, Mapping
 
-from volume.dicom import elements, frames, image_plane, sop_classes
+from volume.dicom import (
+    captures,
+    elements,
+    frames,
+    image_plane,
+    mosaic,
+    multi_frame,
+    nuclear,
+    parametric_map,
+    rt_dose,
+    sop_classes,
+    us_volume,
+)
+from volume.dicom.character_sets import charset_repaired
+from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
@@ -19,6 +34,9 @@ from volume.dicom.encoding import (
 from volume.dicom.files import FoundFile
 from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
 from volume.dicom.limits import DEFAULT, Limits
+from volume.dicom.opening import open_file
+from volume.dicom.palette import read_palette
+from volume.dicom.philips import read_scaling
 from volume.dicom.pixel_layout import read_layout
 from volume.findings import Finding, info
 
@@ -37,14 +55,15 @@ def read_headers(
 ) -> tuple[list[SliceHeader], list[Finding]]:
     """Read the header of every slice in a file, and what was noticed about the file.
 
-    Raises `NotDicom`, or `Unreadable` with a finding's code and the reason.
+    Raises `NotDicom`, `IsArchive`, or `Unreadable` with a finding's code and the reason.
     """
     try:
-        with open(found.path, "rb") as file:  # noqa: PTH123 `Path.open` is slower
+        with open_file(found.path, limits) as file:
             encoding = open_data_set(file, found.name, limits)
-            slices = _read(encoding, found)
-            return slices, [*encoding.findings, *_of_pixels(encoding, slices, found.name)]
-    except (NotDicom, Unreadable):
+            slices, noticed = _read(encoding, found)
+            noticed += _of_pixels(encoding, slices, found.name)
+            return slices, [*encoding.findings, *noticed]
+    except (NotDicom, IsArchive, Unreadable):
         raise
     except OSError as fault:
         raise Unreadable(f"the file cannot be read: {fault.strerror or fault}") from None
@@ -54,12 +73,19 @@ def read_headers(
         raise Unreadable(f"the header is damaged ({type(fault).__name__})") from None
 
 
-def _read(encoding: Encoding, found: FoundFile) -> list[SliceHeader]:
-    data = read_data_set(encoding)
+def _read(encoding: Encoding, found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
+    try:
+        data = read_data_set(encoding)
+    except Unreadable:
+        if encoding.sop_class_uid == sop_classes.DICOMDIR:
+            _refuse_class(encoding.sop_class_uid, "")
+        raise
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     try:
-        _refuse_class(sop_class, encoding.sop_class_uid)
-        return _slices(data, encoding, found, sop_class)
+        if encoding.sop_class_uid not in ("", sop_class) or not captures.is_placed(data, sop_class):
+            _refuse_class(sop_class, encoding.sop_class_uid)
+        slices, noticed = _slices(data, encoding, found, sop_class)
+        return slices, [*noticed, *_of_texts(data, found.name)]
     except Unreadable as fault:
         fault.series_uid = elements.text(data, "SeriesInstanceUID")
         raise
@@ -76,18 +102,40 @@ def _refuse_class(sop_class: str, said_before: str) -> None:
 
 def _slices(
     data: DataSet, encoding: Encoding, found: FoundFile, sop_class: str
-) -> list[SliceHeader]:
-    if "MOSAIC" in elements.texts(data, "ImageType"):
-        raise Unreadable("a Siemens mosaic: recognised, not read yet", "not-supported-yet")
+) -> tuple[list[SliceHeader], list[Finding]]:
+    if sop_class == sop_classes.RT_DOSE:
+        rt_dose.refuse_without_grid(data)
     layout = read_layout(data, encoding)
     header = _classic(data, layout, found, sop_class)
-    if sop_class in sop_classes.FRAMES:
-        return frames.split(header, data)
-    if layout.frames != 1:
-        raise Unreadable(
-            f"{layout.frames} frames without functional groups: not read yet", "not-supported-yet"
-        )
-    return [header]
+    if mosaic.is_mosaic(data, enhanced=sop_class in sop_classes.FRAMES):
+        return mosaic.split(header, data)
+    split = SPLITTERS.get(sop_class)
+    if split is not None:
+        return split(header, data), []
+    if sop_class in sop_classes.FRAMES and not multi_frame.lacks_groups(data):
+        return frames.split(header, data), []
+    if sop_class in sop_classes.FRAMES or layout.frames != 1:
+        return multi_frame.follow(header, data), []
+    return [header], []
+
+
+SPLITTERS: Mapping[str, Callable[[SliceHeader, DataSet], list[SliceHeader]]] = {
+    sop_classes.RT_DOSE: rt_dose.split,
+    sop_classes.NUCLEAR_MEDICINE: nuclear.split,
+    sop_classes.PARAMETRIC_MAP: parametric_map.split,
+    sop_classes.US_VOLUME: us_volume.split,
+}
+"""Who makes the records of the frames, where neither functional groups nor a file do alone."""
+
+
+def _of_texts(data: DataSet, name: str) -> list[Finding]:
+    """Say which texts are not written as the file declares."""
+    readings = ((keyword, elements.reading(data, keyword)) for keyword in TEXTS)
+    return [charset_repaired(keyword, one, name) for keyword, one in readings if one.written]
+
+
+TEXTS = ("SeriesDescription", "PatientName")
+"""What `info` shows, and what `--identifiers` lets through."""
 
 
 def _of_pixels(encoding: Encoding, slices: list[SliceHeader], name: str) -> list[Finding]:
@@ -131,11 +179,13 @@ def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: st
         rescale=image_plane.rescale(data, elements.text(data, "Units")) or Rescale(),
         lut=_lut(data, signed=layout.signed),
         window=image_plane.window(data),
-        padding=_padding(data, layout.signed),
+        padding=_padding(data, layout),
         lossy=elements.text(data, "LossyImageCompression") == "01",
         real_world=bool(elements.items(data, "RealWorldValueMappingSequence")),
         pixels=layout,
         traits=read_traits(data),
+        philips=read_scaling(data),
+        palette=read_palette(data, layout.photometric, signed=layout.signed),
     )
 
 
@@ -193,14 +243,26 @@ def read_traits(data: DataSet) -> dict[str, Trait]:
     }
 
 
-def _padding(data: DataSet, signed: bool) -> tuple[int, int] | None:
-    """Read the padding range, in stored values of the pixels' own sign."""
-    first = elements.hint(data, "PixelPaddingValue")
+def _padding(data: DataSet, layout: PixelLayout) -> tuple[float, float] | None:
+    """Read the padding range, in stored values of the pixels' own kind and sign."""
+    if layout.floating:
+        return _float_padding(data, "Double" if layout.bits_allocated == 64 else "")
+    first, signed = elements.hint(data, "PixelPaddingValue"), layout.signed
     if first is None:
         return None
     last = elements.hint(data, "PixelPaddingRangeLimit")
     pair = sorted(_signed(int(v), signed) for v in (first, first if last is None else last))
     return pair[0], pair[1]
+
+
+def _float_padding(data: DataSet, precision: str) -> tuple[float, float] | None:
+    """Read the padding range of floating point pixels (PS3.3 C.7.5.1.1.2)."""
+    first = elements.hint(data, f"{precision}FloatPixelPaddingValue")
+    last = elements.hint(data, f"{precision}FloatPixelPaddingRangeLimit")
+    if first is None:
+        return None
+    last = first if last is None else last
+    return min(first, last), max(first, last)
 
 
 def _signed(value: int, signed: bool) -> int:
@@ -209,7 +271,7 @@ def _signed(value: int, signed: bool) -> int:
 
 def inflated(path: str, limits: Limits = DEFAULT) -> io.BytesIO:
     """Inflate the data set of a deflated file once more, to read its pixels."""
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open_file(path, limits, whole=True) as file:
         stream = open_data_set(file, path, limits).stream
     if not isinstance(stream, io.BytesIO):
         raise Unreadable("the file changed while it was read", "changed-during-read")

@@ -18,6 +18,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import volume
+from volume.dicom.encoding import Unreadable
+from volume.dicom.forwarding import Forwarder
 from volume.dicom.shared_array import SharedArray
 from volume.errors import VolumeError
 
@@ -53,7 +55,8 @@ def decode_all(
     wanted = min(os.cpu_count() or 1, -(-len(requests) // FRAMES_A_WORKER))
     most = max(request["bytes"] for request in requests)
     strikes: Counter[str] = Counter()
-    workers = [_Worker(memory, most, strikes) for _ in range(wanted)]
+    forwarder = Forwarder()
+    workers = [_Worker(memory, most, strikes, forwarder) for _ in range(wanted)]
     threads = [
         threading.Thread(target=worker.drain, args=(queue, failures, done), daemon=True)
         for worker in workers
@@ -69,14 +72,18 @@ def decode_all(
     finally:  # Ctrl-C lands here too: no orphan stays
         for worker in workers:
             worker.stop()
+        forwarder.close()
     return failures
 
 
 class _Worker:
     """One child process, started anew when it dies."""
 
-    def __init__(self, memory: SharedArray, frame_bytes: int, strikes: Counter[str]) -> None:
+    def __init__(
+        self, memory: SharedArray, frame_bytes: int, strikes: Counter[str], forwarder: Forwarder
+    ) -> None:
         self._memory = memory
+        self._forwarder = forwarder
         self._frame_bytes = frame_bytes
         self._strikes = strikes
         self._child: subprocess.Popen[bytes] | None = None
@@ -119,8 +126,15 @@ class _Worker:
         if self._strikes[path]:
             seconds = min(seconds, AFTER_A_STALL_S)
         child = self._child or self._start()
+        request = {**request, "seconds": seconds}
         try:
-            line, late = _exchange(child, {**request, "seconds": seconds}, seconds)
+            request = self._forwarder.prepare(request)
+        except Unreadable as fault:
+            return {"code": fault.code, "reason": str(fault)}
+        except OSError as fault:
+            return {"code": "unreadable", "reason": f"the file cannot be read: {fault.strerror}"}
+        try:
+            line, late = _exchange(child, request, seconds)
         except OSError:
             line, late = b"", False
         if line:
@@ -171,7 +185,8 @@ def _exchange(
     watchdog.start()
     try:
         if request is not None:
-            child.stdin.write(json.dumps(request).encode() + b"\n")
+            more = request.pop("codestream", b"")
+            child.stdin.write(json.dumps(request).encode() + b"\n" + more)
             child.stdin.flush()
         line = child.stdout.readline()
     finally:

@@ -128,7 +128,7 @@ def modality_and_unit(document: str, size: Sequence[int] | None = None) -> tuple
     if size is not None and (not isinstance(place, dict) or place.get("size") != list(size)):
         return "", ""
     return _word(told.get("modality"), r"[A-Z]{2,16}"), _word(
-        told.get("unit"), r"[\w/%^*. -]{1,32}"
+        told.get("unit"), r"[\w/%^*.(){}\[\]'+ -]{1,32}"
     )
 
 

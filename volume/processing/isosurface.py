@@ -68,7 +68,7 @@ def _level(volume: Volume, level: float | None) -> float:
     unit = f" {volume.unit}" if volume.unit else ""
     values = f"the values lie between {least:.6g} and {greatest:.6g}{unit}"
     if level is None:
-        if volume.modality != "CT":
+        if volume.modality != "CT" or volume.unit not in ("", "HU"):
             raise SurfaceError(
                 f"a surface needs a level; {values}", remedy="choose one with {level=VALUE}"
             )

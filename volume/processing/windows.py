@@ -66,7 +66,7 @@ def check_window(window: Window) -> Window:
 def window_for(volume: Volume) -> Window:
     """Choose the window of the first look: DICOM's own, else 0.1 % to 99.9 % of the values."""
     if volume.is_colour:
-        return 128.0, 256.0
+        return full_window(volume)
     if volume.window is not None and volume.window[1] > 0:
         return check_window(volume.window)
     values = _sample(volume.array)
@@ -78,9 +78,10 @@ def window_for(volume: Volume) -> Window:
 
 def full_window(volume: Volume) -> Window:
     """Give the window that shows every value, from the least to the largest."""
-    if volume.is_colour:
-        return 128.0, 256.0
     array = volume.array
+    if volume.is_colour:
+        top = 256.0 if array.dtype.itemsize == 1 else max(256.0, _power_above(float(array.max())))
+        return top / 2, top
     low, high = np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)
     return _between(low, high, array.dtype)
 
@@ -114,6 +115,11 @@ def _precision(low: float, span: float) -> type[np.floating[Any]]:
     largest = abs(low) + span
     is_enough = SINGLE[0] < largest < SINGLE[1] and span > SINGLE_RESOLVES * largest
     return np.float32 if is_enough else np.float64
+
+
+def _power_above(value: float) -> float:
+    """Give the least power of two that is greater."""
+    return float(2 ** int(value).bit_length())
 
 
 def _sample(array: NDArray[Any]) -> NDArray[Any]:

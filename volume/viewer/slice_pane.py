@@ -159,7 +159,7 @@ CROSSED_BY = {
 def _shade(scene: Scene, plane: Plane) -> NDArray[np.uint8]:
     """Give a plane's values as grey or colour, 0 to 255."""
     if scene.subject.is_colour:
-        return plane.array.astype(np.uint8)
+        return to_grey(plane.array, scene.subject.full_window)
     return to_grey(plane.array, scene.window, invert=scene.inverted)
 
 
