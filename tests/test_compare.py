@@ -196,6 +196,7 @@ def test_a_sheared_volume_is_not_the_straight_one(run, tmp_path):
 
 REAL = (
     "ct_chest_jpegll", "mr_t1_sag_hfs", "mr_xa30_t1_enhanced", "t1_lowres_ct_tagged",
+    "mr_mosaic/axasc35", "mr_mosaic/corasc35", "mr_mosaic/sagasc35", "mr_mosaic/AxInt36mb",
     "mr_wrist_sloppy", "mr_ge_4d_classic", "mr_xa30_bold_4d", "ct_geometry_phantom/orientation",
 )  # fmt: skip
 
