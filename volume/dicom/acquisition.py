@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from volume.dicom import csa, elements
+from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import SCANNED, VR_OF, DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.header import SliceHeader
@@ -73,7 +74,7 @@ def _data_set(path: str, limits: Limits) -> DataSet:
     try:
         with open_file(path, limits) as file:
             return read_data_set(open_data_set(file, path, limits), WANTED)
-    except (OSError, NotDicom, Unreadable):
+    except (OSError, NotDicom, IsArchive, Unreadable):
         return {}
 
 

@@ -15,7 +15,6 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
-from dataclasses import replace
 
 from volume.dicom import tar_archive, zip_archive
 from volume.dicom.containers import BLOCK, READ, TAR, ZIP, archive_kind, compression_of
@@ -64,15 +63,17 @@ class Archive:
         if (inside := archive_kind(whole.bytes_at(0, BLOCK))) != TAR:
             raise refuse_archive(inside or "compressed file")
         try:
-            damage = whole.keep_what_is_whole()
-        except Unreadable:
+            whole.check()
+        except Unreadable as fault:
+            if fault.remedy is None:  # one checksum stands for all that is in it
+                text = f"{fault}; which of the files in it are whole cannot be told"
+                raise Unreadable(text, remedy="copy it again, or unpack what can be had") from None
             raise Unreadable(
                 f"the compressed archive swells beyond {limits.inflated} MiB",
                 remedy=f"unpack it first, or use {{limits=inflated={4 * limits.inflated}}}",
             ) from None
         self._whole = whole
-        contents = tar_archive.list_entries(whole.bytes_at, whole.size)
-        return f"{compression} {TAR}", replace(contents, damage=damage or contents.damage)
+        return f"{compression} {TAR}", tar_archive.list_entries(whole.bytes_at, whole.size)
 
     @property
     def is_heavy(self) -> bool:

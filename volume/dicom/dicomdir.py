@@ -12,6 +12,7 @@ import stat
 from collections import defaultdict
 
 from volume.dicom import elements
+from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.entries import decode_name
@@ -36,7 +37,7 @@ def read_index(path: str, limits: Limits = DEFAULT) -> tuple[list[FoundFile], di
     try:
         with open_file(path, limits) as file:
             data = read_data_set(open_data_set(file, path, limits))
-    except NotDicom:
+    except (NotDicom, IsArchive):
         raise Unreadable("the DICOMDIR changed while it was read", "changed-during-read") from None
     folder = _Folder(os.path.dirname(path))  # noqa: PTH120 as the files are found
     found: dict[str, FoundFile] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from volume.dicom import elements
 from volume.dicom.attributes import ATTRIBUTES, Attribute
 from volume.dicom.character_sets import Reading, charset_repaired
+from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
@@ -62,7 +63,7 @@ def read_identity(
     try:
         with open_file(path, limits) as file:
             data = read_data_set(open_data_set(file, path, limits), WANTED)
-    except (OSError, NotDicom, Unreadable) as fault:
+    except (OSError, NotDicom, IsArchive, Unreadable) as fault:
         raise VolumeError("whose image this is cannot be read", files=(path,)) from fault
     found = {keyword: _read(data, attribute) for keyword, attribute in IDENTITY.items()}
     repaired = [charset_repaired(k, one, name or path) for k, one in found.items() if one.written]

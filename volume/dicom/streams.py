@@ -18,6 +18,7 @@ from volume.dicom.limits import MIB, Limits
 AT_ONCE = 2**18
 """So many bytes are inflated at once."""
 READ_AHEAD = 2**16
+CUT = "it is cut short"
 
 
 class Part(io.RawIOBase):
@@ -196,20 +197,6 @@ class Inflated(Part):
         """Inflate all of it and compare size and checksum, where there are any."""
         self._inflate()
 
-    def keep_what_is_whole(self) -> str:
-        """Inflate as much as can be; give the reason why that is not all, and end there.
-
-        Raises `Unreadable` where it swells beyond the limit.
-        """
-        try:
-            self._inflate()
-        except Unreadable as fault:
-            if fault.remedy:
-                raise
-            self._ended = True
-            return str(fault)
-        return ""
-
     def _inflate(self, end: int | None = None) -> None:
         """Inflate up to `end`, or all."""
         most = self._limits.inflated * MIB
@@ -235,10 +222,12 @@ class Inflated(Part):
             if fault.errno is not None:  # of the disk, not of the data
                 raise
             raise damaged(str(fault)) from None
+        except EOFError:
+            raise damaged(CUT) from None
         except MemoryError:
             raise
         except Exception as fault:  # noqa: BLE001 each compression has errors of its own
-            raise damaged(str(fault) or "it is cut short") from None
+            raise damaged(str(fault)) from None
 
     def _end(self) -> None:
         """Hold what was inflated against what the archive says of it."""
@@ -316,7 +305,7 @@ class Decompressed:
             if out:
                 return out
             if fed == b"":
-                raise damaged("it is cut short")
+                raise damaged(CUT)
         return b""
 
 

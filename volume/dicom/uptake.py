@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from volume.dicom import elements
+from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
@@ -62,7 +63,7 @@ def read_uptake(path: str, limits: Limits = DEFAULT) -> Uptake | None:
     try:
         with open_file(path, limits) as file:
             return _uptake(read_data_set(open_data_set(file, path, limits), WANTED))
-    except (OSError, NotDicom, Unreadable):
+    except (OSError, NotDicom, IsArchive, Unreadable):
         return None
 
 
