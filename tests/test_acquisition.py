@@ -13,6 +13,7 @@ import nibabel
 import numpy as np
 import pytest
 from pydicom import Dataset
+from pydicom.tag import Tag
 
 import shared_data
 import volume
@@ -253,6 +254,33 @@ ODD = {
     "PixelBandwidth": "nan",
     "EchoTrainLength": "1980101",
 }
+
+
+@pytest.mark.parametrize("vr", ["FD", "US", "DS"])
+@pytest.mark.parametrize(
+    "keyword",
+    """ScanningSequence AcquisitionMatrix InPlanePhaseEncodingDirection SoftwareVersions
+    DiffusionDirectionality ImageComments""".split(),
+)
+def test_a_lying_value_costs_no_image(keyword, vr, tmp_path):
+    value = b"inf\\1e999" if vr == "DS" else b"abc"
+
+    def edit(dataset, _k, _phase):
+        dataset.Manufacturer = "GE MEDICAL SYSTEMS"
+        block = dataset.private_block(0x0043, "GEMS_PARM_01", create=True)
+        block.add_new(0x2C, "SS", 388)
+        block.add_new(0x83, "DS", ["1", "1"])
+        dataset.InPlanePhaseEncodingDirection = "COL"
+        dataset.pop(keyword, None)
+        dataset.add_new(keyword, "SH", value.decode())
+
+    written = phantom(tmp_path / "s", edit=edit, **SMALL)
+    for path in written.paths:
+        place = struct.pack("<HH", Tag(keyword).group, Tag(keyword).element)
+        content = path.read_bytes()
+        assert place + b"SH" in content
+        path.write_bytes(content.replace(place + b"SH", place + vr.encode()))
+    assert sidecar(volume.load(tmp_path / "s"), tmp_path / "v.nii")["Modality"] == "MR"
 
 
 def test_what_is_implausible_or_no_term_is_left_out(tmp_path):

@@ -213,8 +213,10 @@ def test_a_series_that_is_not_weighted_has_no_tables(tmp_path):
 def test_slices_of_one_volume_that_disagree_are_named(tmp_path):
     def mixed(dataset, b, g):
         siemens(dataset, b, g)
-        dataset.TemporalPositionIdentifier = dataset.AcquisitionNumber
-        if dataset.AcquisitionNumber == 2 and dataset.AcquisitionTime.endswith("03.000000"):
+        dataset.TemporalPositionIdentifier = 1 + int(dataset.AcquisitionTime[2:4])
+        if dataset.TemporalPositionIdentifier == 2 and dataset.AcquisitionTime.endswith(
+            "03.000000"
+        ):
             dataset[0x0019, 0x100C].value = "900"
 
     weighted(tmp_path / "series", mixed)

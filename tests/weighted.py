@@ -127,7 +127,7 @@ def weighted(
         dataset.SequenceVariant = "SK"
         dataset.MRAcquisitionType = "2D"
         dataset.ProtocolName = "dwi"
-        dataset.AcquisitionNumber = phase + 1
+        dataset.AcquisitionNumber = 1
         dataset.AcquisitionDate = "20200102"
         dataset.AcquisitionTime = f"10{phase:02d}{k:02d}.000000"
         write(dataset, *weights[phase])

@@ -55,8 +55,15 @@ class Acquisition:
 
 def read_acquisition(slices: Sequence[SliceHeader], limits: Limits = DEFAULT) -> Acquisition:
     """Read from the first file how slices were acquired; what cannot be read is left out."""
+    whole = _data_set(slices[0].path, limits)
+    try:
+        return _acquisition(slices, whole)
+    except Unreadable:  # values that are none of their kind
+        return Acquisition({"Modality": slices[0].modality})
+
+
+def _acquisition(slices: Sequence[SliceHeader], whole: DataSet) -> Acquisition:
     first = slices[0]
-    whole = _data_set(first.path, limits)
     data = _of_frame(whole, first.frame)
     keys = {key: value for key, read in KEYS.items() if (value := read(data)) is not None}
     if first.modality != "MR":
@@ -406,7 +413,7 @@ def _acquired(data: DataSet) -> list[int]:
     """Read Acquisition Matrix: frequency of rows and columns, then phase of either; 0 is none."""
     try:
         return [int(float(size)) for size in elements.values(data, "AcquisitionMatrix")]
-    except (ValueError, Unreadable):
+    except (ValueError, OverflowError):
         return []
 
 
@@ -461,7 +468,8 @@ def _moment_text(header: SliceHeader, frames: Sequence[DataSet]) -> str:
     if not frames:
         found = header.traits.get("AcquisitionTime", "")
         return f"{found:013.6f}" if isinstance(found, float) else str(found)
-    content = elements.items(frames[header.frame], "FrameContentSequence")[:1]
+    own = frames[header.frame : header.frame + 1]
+    content = elements.items(own[0], "FrameContentSequence")[:1] if own else ()
     return elements.text(content[0], "FrameAcquisitionDateTime")[8:] if content else ""
 
 

@@ -294,7 +294,7 @@ def _is_known(tag: int) -> bool:
     return dictionary_has_tag(tag)
 
 
-LABELS = frozenset({b"LO", b"SH", b"PN", b"DA", b"TM", b"DT"})
+LABELS = frozenset({b"LO", b"LT", b"SH", b"PN", b"DA", b"TM", b"DT"})
 """VRs of what neither places nor scales a pixel: of two the first is kept."""
 
 

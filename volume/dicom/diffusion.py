@@ -59,7 +59,7 @@ def read_diffusion(data: DataSet, plane: Plane | None) -> Diffusion | None:
     if b_value is None or not 0 <= b_value <= LARGEST_B:
         return None
     vector = next((v for read in VECTORS if (v := read(data, plane)) is not None), None)
-    if elements.text(data, "DiffusionDirectionality") in ("NONE", "ISOTROPIC"):
+    if _text(data, "DiffusionDirectionality") in ("NONE", "ISOTROPIC"):
         vector = None
     if elements.raw(data, "GeBValue") is not None:
         b_value = _of_ge(b_value, vector, data)
@@ -107,6 +107,14 @@ def _numbers(data: DataSet, *keywords: str) -> tuple[float, ...] | None:
     except (ValueError, Unreadable):
         return None
     return tuple(found) if all(map(math.isfinite, found)) else None
+
+
+def _text(data: DataSet, keyword: str) -> str:
+    """Give a text, "" where it is absent or none: no image is refused for it."""
+    try:
+        return elements.text(data, keyword)
+    except Unreadable:
+        return ""
 
 
 def _vector(numbers: Sequence[float] | None) -> Vector | None:
@@ -219,7 +227,7 @@ def _of_encoding(found: Vector | None, data: DataSet, plane: Plane | None) -> Ve
     Which way these run depends on the plane and on the direction of phase encoding; where that
     is not said, neither is a direction.
     """
-    phase = elements.text(data, "InPlanePhaseEncodingDirection")
+    phase = _text(data, "InPlanePhaseEncodingDirection")
     if found is None or plane is None or phase not in ("COL", "ROW"):
         return found if found == (0.0, 0.0, 0.0) else None
     x, y, z = (part * sign for part, sign in zip(found, GE_SIGNS[_across(plane)], strict=True))
@@ -232,7 +240,7 @@ GE_SIGNS = {0: (1.0, 1.0, -1.0), 1: (-1.0, 1.0, 1.0), 2: (-1.0, -1.0, 1.0)}
 
 def _of_canon(data: DataSet, plane: Plane | None) -> Vector | None:
     """Read what Canon and Toshiba wrote as a comment, "b=1500(0.445,0.000,0.895)": of the image."""
-    match = CANON.fullmatch(elements.text(data, "ImageComments"))
+    match = CANON.fullmatch(_text(data, "ImageComments"))
     if match is None:
         return None
     x, y, z = map(float, match.groups())
@@ -246,7 +254,7 @@ CANON = re.compile(rf"b=[0-9]{{1,6}}\({PART},{PART},{PART}\)", re.IGNORECASE)
 def _of_b_matrix(data: DataSet, _plane: Plane | None) -> Vector | None:
     """Find the direction in which a b-matrix weights most; its sign is not known."""
     parts = _numbers(data, *(f"DiffusionBValue{axes}" for axes in "XX XY XZ YY YZ ZZ".split()))
-    if parts is None or len(parts) != 6:
+    if parts is None or len(parts) != 6 or max(map(abs, parts)) > LARGEST_B:
         return None
     import numpy as np
 
