@@ -230,6 +230,8 @@ def test_pet_tells_nuclide_dose_and_duration(tmp_path):
         tracer.RadionuclideTotalDose = "370400000"
         dataset.RadiopharmaceuticalInformationSequence = [tracer]
         dataset.ActualFrameDuration = "120000"
+        dataset.CorrectedImage, dataset.DecayFactor = ["ATTN", "DECY"], "1.05"
+        dataset.ScatterFractionFactor, dataset.Units = "0.25", "BQML"
         dataset.Manufacturer = "SIEMENS"
 
     phantom(tmp_path / "s", edit=edit, modality="PT", size=(10, 8, 6), gradient=(1.5, 2.25, 3.75))
@@ -238,6 +240,17 @@ def test_pet_tells_nuclide_dose_and_duration(tmp_path):
     assert told["TracerRadionuclide"] == "F18"
     assert (told["InjectedRadioactivity"], told["InjectedRadioactivityUnits"]) == (370.4, "MBq")
     assert told["FrameDuration"] == [120.0]
+    assert (told["Units"], told["ImageDecayCorrected"]) == ("Bq/mL", True)
+    assert (told["DecayCorrectionFactor"], told["ScatterFraction"]) == ([1.05], [0.25])
+
+
+def test_the_frames_of_a_dynamic_pet_are_listed_one_by_one(tmp_path):
+    def edit(dataset, _k, phase):
+        dataset.ActualFrameDuration = str(60000 * (phase + 1))
+
+    phantom(tmp_path / "s", edit=edit, modality="PT", size=(10, 8, 6), phases=3)
+    told = sidecar(volume.load_all(tmp_path / "s"), tmp_path / "v.nii")
+    assert told["FrameDuration"] == [60.0, 120.0, 180.0]
 
 
 ODD = {

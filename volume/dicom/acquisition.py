@@ -29,6 +29,7 @@ GROUPS = (
     " SiemensFrameSequence"
 ).split()
 """Functional groups that tell how a frame was acquired."""
+DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -270,10 +271,22 @@ def _of_pet(data: DataSet) -> dict[str, Any]:
     dose = _number("RadionuclideTotalDose", least=LEAST_DOSE, most=MOST_DOSE, scale=1e-6)(tracer)
     if dose is not None:
         told |= {"InjectedRadioactivity": dose, "InjectedRadioactivityUnits": "MBq"}
-    duration = _number("ActualFrameDuration", most=DAY * 1000, scale=1e-3)(data)
-    return told if duration is None else {**told, "FrameDuration": [duration]}
+    corrected = elements.texts(data, "CorrectedImage")
+    if corrected:
+        told["ImageDecayCorrected"] = "DECY" in corrected
+    for key, read in OF_A_FRAME.items():
+        value = read(data)
+        if value is not None:
+            told[key] = [value]
+    return told
 
 
+OF_A_FRAME = {
+    "FrameDuration": _number("ActualFrameDuration", most=DAY * 1000, scale=1e-3),
+    "DecayCorrectionFactor": _number("DecayFactor", most=1e6),
+    "ScatterFraction": _number("ScatterFractionFactor", most=1),
+}
+"""What BIDS lists frame by frame: a volume is one."""
 LEAST_DOSE, MOST_DOSE = 1e5, 1e11
 """In becquerels; some wrote megabecquerels, which are far fewer."""
 
@@ -459,9 +472,6 @@ def _clock(slices: Sequence[SliceHeader], whole: DataSet, maker: str) -> list[fl
         return None
     late = max(known) > min(known) + DAY / 2
     return [m - DAY if late and m > DAY / 2 else m for m in known]
-
-
-DAY = 86_400.0
 
 
 def _moment_text(header: SliceHeader, frames: Sequence[DataSet]) -> str:

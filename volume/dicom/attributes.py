@@ -16,28 +16,21 @@ class Attribute(NamedTuple):
 
 
 TABLE = """
-00041220 SQ DirectoryRecordSequence
-00041410 US RecordInUseFlag
-00041500 CS ReferencedFileID
 00080005 CS SpecificCharacterSet
 00080008 CS ImageType
 00080016 UI SOPClassUID
 00080018 UI SOPInstanceUID
-00080021 DA SeriesDate
 00080022 DA AcquisitionDate
 0008002A DT AcquisitionDateTime
-00080031 TM SeriesTime
 00080032 TM AcquisitionTime
 00080033 TM ContentTime
 00080060 CS Modality
 00080100 SH CodeValue
 00080102 SH CodingSchemeDesignator
-00080201 SH TimezoneOffsetFromUTC
 0008103E LO SeriesDescription
 00089007 CS FrameType
 00100010 PN PatientName
 00100020 LO PatientID
-00101030 DS PatientWeight
 00180010 LO ContrastBolusAgent
 00180050 DS SliceThickness
 00180060 DS KVP
@@ -48,12 +41,7 @@ TABLE = """
 00181060 DS TriggerTime
 00181063 DS FrameTime
 00181065 DS FrameTimeVector
-00181072 TM RadiopharmaceuticalStartTime
-00181074 DS RadionuclideTotalDose
-00181075 DS RadionuclideHalfLife
-00181078 DT RadiopharmaceuticalStartDateTime
 00181210 SH ConvolutionKernel
-00181242 IS ActualFrameDuration
 00181310 US AcquisitionMatrix
 00181312 CS InPlanePhaseEncodingDirection
 00181314 DS FlipAngle
@@ -120,7 +108,6 @@ TABLE = """
 00280010 US Rows
 00280011 US Columns
 00280030 DS PixelSpacing
-00280051 CS CorrectedImage
 00280100 US BitsAllocated
 00280101 US BitsStored
 00280102 US HighBit
@@ -160,7 +147,6 @@ TABLE = """
 00409224 FD RealWorldValueIntercept
 00409225 FD RealWorldValueSlope
 00540010 US EnergyWindowVector
-00540016 SQ RadiopharmaceuticalInformationSequence
 00540020 US DetectorVector
 00540022 SQ DetectorInformationSequence
 00540030 US PhaseVector
@@ -171,10 +157,7 @@ TABLE = """
 00540090 US AngularViewVector
 00540100 US TimeSliceVector
 00541001 CS Units
-00541006 CS SUVType
-00541102 CS DecayCorrection
 00541300 DS FrameReferenceTime
-00541321 DS DecayFactor
 30040002 CS DoseUnits
 30040004 CS DoseType
 3004000A CS DoseSummationType
@@ -185,10 +168,17 @@ TABLE = """
 """
 """Tag, VR and keyword. Of those that are US or SS, US: the pixels' own sign says which."""
 
-ACQUISITION = """
+ASKED_FOR = """
+00041220 SQ DirectoryRecordSequence
+00041410 US RecordInUseFlag
+00041500 CS ReferencedFileID
+00080021 DA SeriesDate
+00080031 TM SeriesTime
 00080070 LO Manufacturer
 00080104 LO CodeMeaning
+00080201 SH TimezoneOffsetFromUTC
 00081090 LO ManufacturerModelName
+00101030 DS PatientWeight
 00180020 CS ScanningSequence
 00180021 CS SequenceVariant
 00180022 CS ScanOptions
@@ -199,7 +189,10 @@ ACQUISITION = """
 00180091 IS EchoTrainLength
 00180095 DS PixelBandwidth
 00181020 LO SoftwareVersions
+00181072 TM RadiopharmaceuticalStartTime
 00181074 DS RadionuclideTotalDose
+00181075 DS RadionuclideHalfLife
+00181078 DT RadiopharmaceuticalStartDateTime
 00181242 IS ActualFrameDuration
 00189006 SQ MRImagingModifierSequence
 00189034 CS RectilinearPhaseEncodeReordering
@@ -209,13 +202,18 @@ ACQUISITION = """
 00189125 SQ MRFOVGeometrySequence
 00189240 US RFEchoTrainLength
 00189241 US GradientEchoTrainLength
+00280051 CS CorrectedImage
 00540016 SQ RadiopharmaceuticalInformationSequence
 00540300 SQ RadionuclideCodeSequence
+00541006 CS SUVType
+00541102 CS DecayCorrection
+00541321 DS DecayFactor
+00541323 DS ScatterFractionFactor
 """
-"""Read only where a volume is made: how it was acquired."""
+"""Read only where it is asked for: how a volume was acquired, what was injected, a DICOMDIR."""
 ATTRIBUTES = {
     keyword: Attribute(int(tag, 16), vr.encode())
-    for tag, vr, keyword in (line.split() for line in (TABLE + ACQUISITION).split("\n") if line)
+    for tag, vr, keyword in (line.split() for line in (TABLE + ASKED_FOR).split("\n") if line)
 }
 """What is read, by keyword."""
 SCANNED = frozenset(int(line.split()[0], 16) for line in TABLE.split("\n") if line)

@@ -12,6 +12,7 @@ import stat
 from collections import defaultdict
 
 from volume.dicom import elements
+from volume.dicom.attributes import ATTRIBUTES
 from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
@@ -25,6 +26,10 @@ NOT_THERE = "the DICOMDIR names a file that is not there"
 OUTSIDE = "the DICOMDIR names a file outside of its folder: not read"
 NO_FILE = "the DICOMDIR names what is no regular file: not read"
 REMEDY = "copy the whole disc or folder again, with its DICOMDIR"
+WANTED = frozenset(
+    ATTRIBUTES[keyword].tag
+    for keyword in ("DirectoryRecordSequence", "RecordInUseFlag", "ReferencedFileID")
+)
 VERSION = re.compile(r"\.?(;[0-9]+)?\.?$")
 """What ISO 9660 puts behind names: a dot where there is no extension, and a version."""
 
@@ -36,7 +41,7 @@ def read_index(path: str, limits: Limits = DEFAULT) -> tuple[list[FoundFile], di
     """
     try:
         with open_file(path, limits) as file:
-            data = read_data_set(open_data_set(file, path, limits))
+            data = read_data_set(open_data_set(file, path, limits), WANTED)
     except (NotDicom, IsArchive):
         raise Unreadable("the DICOMDIR changed while it was read", "changed-during-read") from None
     folder = _Folder(os.path.dirname(path))  # noqa: PTH120 as the files are found

@@ -22,16 +22,24 @@ SAME_TIME = 0.006
 
 
 def keys(volumes: Sequence[Volume]) -> dict[str, Any]:
-    """Give what is the same in all volumes of a file."""
+    """Give what is the same in all volumes of a file, and frame by frame what is listed so."""
     told = [_of_one(one) for one in volumes]
     if len(told) > 1 and "SliceTiming" not in told[0]:
         told[0] |= {key: told[1][key] for key in TIMING if key in told[1]}
     first = told[0]
-    return {
+    shared = {
         key: value
         for key, value in first.items()
         if all(key in other and _same(value, other[key]) for other in told[1:])
     }
+    listed = [key for key in BY_FRAME if all(key in one for one in told)]
+    return {**shared, **{key: [value for one in told for value in one[key]] for key in listed}}
+
+
+BY_FRAME = ("FrameDuration", "DecayCorrectionFactor", "ScatterFraction")
+"""Lists of one value a frame of a dynamic PET."""
+UNITS = {"BQML": "Bq/mL", "GML": "g/mL", "SUVbw": "g/mL"}
+"""BIDS' words for units of PET values (PS3.3 C.8.9.1.1.3)."""
 
 
 TIMING = ("SliceEncodingDirection", "SliceTiming")
@@ -51,8 +59,10 @@ def _of_one(one: Volume) -> dict[str, Any]:
         return {}
     phase, timing = told.get("phase_encoding"), told.get("slice_timing")
     plain = {key: value for key, value in told.items() if key not in PLACED}
+    units = {"Units": UNITS[one.unit]} if one.modality == "PT" and one.unit in UNITS else {}
     return {
         **plain,
+        **units,
         **(_phase_encoding(phase, one.geometry) if phase else {}),
         **(_slice_timing(timing, one.geometry) if timing else {}),
     }
