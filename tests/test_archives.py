@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import io
 import json
@@ -12,6 +13,7 @@ import shutil
 import struct
 import subprocess
 import tarfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -619,6 +621,29 @@ def test_a_compressed_tar_has_a_limit_with_the_way_out(tmp_path):
     assert finding.message == "the compressed archive swells beyond 16 MiB"
     assert "unpack it first" in str(finding.remedy)
     assert "inflated=64" in str(finding.remedy)
+
+
+def test_compressed_tars_are_held_up_to_one_limit_together(series, tmp_path):
+    for n in range(3):
+        content = (
+            {**files_of(series.folder), "zz": bytes(7 << 20)} if n else {"a": b"x" * (9 << 20)}
+        )
+        (tmp_path / f"{n}.tgz").write_bytes(tarred(tarfile.GNU_FORMAT, "w:gz")(content))
+    found = volume.scan(tmp_path, limits="inflated=12")
+    (said,) = [f for f in found.findings if "together" in f.message]
+    assert said.files == ("2.tgz",)  # the first holds nothing that is read
+    assert sum(archive.held for archive in found.archives) < 12 << 20
+    assert len(volume.scan(tmp_path, limits="inflated=24").archives) == 2
+
+
+def test_what_was_held_in_memory_goes_with_the_scan(series, tmp_path):
+    path = write(tmp_path / "a.tgz", files_of(series.folder))
+    found = volume.scan(path)
+    (held,) = map(weakref.ref, found.archives)
+    assert volume.scan(path).archives == found.archives  # not twice in memory
+    del found
+    gc.collect()
+    assert held() is None
 
 
 def test_a_lying_size_is_held_against_the_bytes(tmp_path):

@@ -68,17 +68,14 @@ class Archive:
             if fault.remedy is None:  # one checksum stands for all that is in it
                 text = f"{fault}; which of the files in it are whole cannot be told"
                 raise Unreadable(text, remedy="copy it again, or unpack what can be had") from None
-            raise Unreadable(
-                f"the compressed archive swells beyond {limits.inflated} MiB",
-                remedy=f"unpack it first, or use {{limits=inflated={4 * limits.inflated}}}",
-            ) from None
+            raise archive_swells("the compressed archive swells", limits) from None
         self._whole = whole
         return f"{compression} {TAR}", tar_archive.list_entries(whole.bytes_at, whole.size)
 
     @property
-    def is_heavy(self) -> bool:
-        """Whether it holds on to what it stands for."""
-        return self._whole is not None
+    def held(self) -> int:
+        """Bytes that it holds in memory."""
+        return 0 if self._whole is None else self._whole.size
 
     def members(self, before: str) -> tuple[list[FoundFile], list[Finding]]:
         """List the files in it by name, each with `before` put before it, and what is no file."""
@@ -166,6 +163,8 @@ _lock = threading.RLock()
 def open_archive(path: str, limits: Limits, *, anew: bool = False) -> Archive:
     """Give the table of contents of an archive: read once, unless `anew`, while it stays as it is.
 
+    What is held in memory is not read again for another scan.
+
     Raises `Unreadable` where it has none that can be read, and `OSError`.
     """
     status = os.stat(path)  # noqa: PTH116 a path may be no file's
@@ -173,12 +172,12 @@ def open_archive(path: str, limits: Limits, *, anew: bool = False) -> Archive:
     with _lock:
         known = _known.get(key)
         archive = None if known is None else known()
-        if archive is None or anew:
+        if archive is None or (anew and not 0 < archive.held <= limits.inflated * MIB):
             archive = Archive(path, limits)
             for old in [key for key, reference in _known.items() if reference() is None]:
                 del _known[old]
             _known[key] = weakref.ref(archive)
-            if not archive.is_heavy:
+            if not archive.held:
                 _kept[:] = [*_kept[-KEPT + 1 :], archive]
         return archive
 
@@ -194,6 +193,14 @@ def find_archive(path: str) -> tuple[str, str] | None:
             return path[:at], path[at + 1 :]
         at = path.find("/", at + 1)
     return None
+
+
+def archive_swells(what: str, limits: Limits) -> Unreadable:
+    """Say that compressed archives are larger than may be held in memory."""
+    return Unreadable(
+        f"{what} beyond {limits.inflated} MiB",
+        remedy=f"unpack it first, or use {{limits=inflated={4 * limits.inflated}}}",
+    )
 
 
 def refuse_archive(kind: str) -> Unreadable:

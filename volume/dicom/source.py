@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from volume.dicom.archives import Archive, open_archive, refuse_archive
+from volume.dicom.archives import Archive, archive_swells, open_archive, refuse_archive
 from volume.dicom.containers import READ, IsArchive
 from volume.dicom.dicomdir import MISSING, REMEDY, read_index
 from volume.dicom.encoding import NotDicom, Unreadable
 from volume.dicom.files import FoundFile, find_files
 from volume.dicom.header import SliceHeader
-from volume.dicom.limits import Limits
+from volume.dicom.limits import MIB, Limits
 from volume.dicom.opening import file_status
 from volume.dicom.reader import read_headers
 from volume.findings import Finding, warning
@@ -22,6 +22,7 @@ DOCUMENTS = frozenset(
 )
 """Zip archives that hold a document or a program: inside of others no one looks for images."""
 
+COPY_AGAIN = "copy it again from where it came"
 FOLDER_INSTEAD = "give its folder instead: every file in it is looked into"
 
 
@@ -83,15 +84,16 @@ class Source:
             if kind not in READ:
                 raise refuse_archive(kind)
             archive = open_archive(found.path, self._limits, anew=True)
+            held = archive.held + sum(one.held for one in self.archives)
+            if held > self._limits.inflated * MIB:
+                raise archive_swells("the compressed archives here swell together", self._limits)
         except Exception as fault:  # noqa: BLE001 a net below: no file ends in a traceback
             yield Outcome(found, fault=_worded(fault))
             return
-        self.archives.append(archive)
         if archive.damage:
             self.count += 1
-            yield Outcome(
-                found, fault=Unreadable(f"the {archive.kind} is damaged: {archive.damage}")
-            )
+            text = f"the {archive.kind} is damaged: {archive.damage}"
+            yield Outcome(found, fault=Unreadable(text, remedy=COPY_AGAIN))
         files, special = archive.members("" if self._is_file else f"{found.name}/")
         self.count += len(files) - 1
         waiting: list[Outcome] = []
@@ -103,6 +105,7 @@ class Source:
                 yield from (_beside_damage(one, found, archive) for one in waiting)
                 waiting = []
         if is_of_use:
+            self.archives.append(archive)
             self.special += special
             return
         self.count -= len(files) - 1
