@@ -9,44 +9,30 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Set
-from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from volume.dicom import attributes, private
+from volume.dicom.element_run import (
+    VALUE_AT_MOST,
+    VR_OF,
+    DataSet,
+    Element,
+    run_explicit,
+    run_implicit,
+)
 from volume.dicom.encoding import LONG_VRS, VRS, Encoding, Unreadable
 from volume.dicom.limits import Limits
 
-VR_OF = attributes.VR_OF | private.VR_OF
-"""The VR of everything that is read, by the number it is kept under."""
 SCANNED = attributes.SCANNED | private.SCANNED
 """What is read of every header."""
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """The pixels, as doubles, floats or whole numbers: the header ends there."""
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
-VALUE_AT_MOST = 2**18
-"""No value that is read is longer: a lookup table takes 128 KiB."""
 CREATOR_AT_MOST = 64
 """The name of a private creator is no longer (LO, PS3.5 6.2)."""
 CHUNK = 2**15
 """So many bytes are read at once; most headers need no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """A data element: its bytes as they stand, or the items of a sequence.
-
-    `vr` is empty where the file does not say.
-    """
-
-    vr: bytes
-    value: bytes
-    little: bool
-    items: tuple[DataSet, ...] = ()
-
-
-DataSet = dict[int, Element]
-"""The elements that were wanted and are there, by tag."""
 
 
 class _Form(NamedTuple):
@@ -106,6 +92,9 @@ class Walk:
         last = -1
         blocks = private.Blocks()
         while pos < end:
+            pos, last = self._run(pos, end, form, wanted, found, blocks, last)
+            if pos == end:
+                break
             at = self._look(pos, 8, end)
             group, number = order.unpack_from(self._chunk, at)
             tag = group << 16 | number
@@ -140,6 +129,27 @@ class Walk:
         if not closed:
             raise Unreadable("an item of a sequence is not closed")
         return found, pos
+
+    def _run(
+        self,
+        pos: int,
+        end: int,
+        form: _Form,
+        wanted: Set[int],
+        found: DataSet,
+        blocks: private.Blocks,
+        last: int,
+    ) -> tuple[int, int]:
+        """Pass what is plain in the chunk; give where it ends, and the last tag."""
+        at, stop = pos - self._base, min(len(self._chunk), end - self._base)
+        if not form.little or not 0 <= at < stop:
+            return pos, last
+        if form.implicit:
+            run = run_implicit(self._chunk, at, stop, wanted, found, blocks.read, last)
+        else:
+            run = run_explicit(self._chunk, at, stop, wanted, found, blocks.read)
+        self._count(run.passed)
+        return self._base + run.at, max(last, run.last)
 
     def _head(self, pos: int, at: int, tag: int, form: _Form, end: int) -> tuple[bytes, int, int]:
         """Read VR and length of an element; give them and where its value begins."""
@@ -252,8 +262,8 @@ class Walk:
             return {}, pos + length
         return self.elements(pos, pos + length, form, wanted, depth)
 
-    def _count(self) -> None:
-        self._left -= 1
+    def _count(self, number: int = 1) -> None:
+        self._left -= number
         if self._left < 0:
             raise Unreadable(
                 f"the header has more than {self._limits.elements} elements",

@@ -7,6 +7,7 @@ same number means other things to other makers; only the creator tells.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 BEYOND_TAGS = 1 << 32
@@ -88,24 +89,35 @@ VR_OF = {private.tag: private.vr for private in PRIVATE.values()}
 TAG_OF = {
     (private.creator, private.group, private.element): private.tag for private in PRIVATE.values()
 }
+ELEMENTS_OF: Mapping[tuple[str, int], Set[int]] = {
+    (creator, group): {e for c, g, e in TAG_OF if (c, g) == (creator, group)}
+    for creator, group, _ in TAG_OF
+}
+"""The elements that are read, by creator and group."""
 GROUPS = frozenset(private.group for private in PRIVATE.values())
 """The groups in which something is read; the others are passed over."""
 
 
 class Blocks:
-    """The blocks that are reserved in one data set: a creator names its own."""
+    """The blocks that are reserved in one data set: a creator names its own.
+
+    `read` holds, by group and block, the elements that are read of the creator.
+    """
 
     def __init__(self) -> None:
         self._creators: dict[int, str] = {}
+        self.read: dict[int, Set[int]] = {}
 
     def reserve(self, tag: int, creator: bytes) -> None:
         """Note who reserved a block; of two that claim it the first has it."""
-        self._creators.setdefault(tag, creator.decode("latin-1").strip("\0 "))
+        name, block = creator.decode("latin-1").strip("\0 "), tag >> 16 << 8 | tag & 0xFF
+        if self._creators.setdefault(block, name) == name and (name, tag >> 16) in ELEMENTS_OF:
+            self.read[block] = ELEMENTS_OF[name, tag >> 16]
 
     def resolve(self, tag: int) -> int:
         """Give the number that a private element is kept under, or its own tag."""
-        group, block, element = tag >> 16, tag >> 8 & 0xFF, tag & 0xFF
-        creator = self._creators.get(group << 16 | block)
+        group, element = tag >> 16, tag & 0xFF
+        creator = self._creators.get(tag >> 8)
         return tag if creator is None else TAG_OF.get((creator, group, element), tag)
 
 
