@@ -37,11 +37,16 @@ VALUE_AT_MOST = 2**18
 HEAD = {vr: 12 if vr in LONG_VRS else 8 for vr in VRS if vr != b"SQ"}
 """Bytes before the value of an element, by its VR (PS3.5 table 7.1-1)."""
 EXPLICIT, IMPLICIT, LENGTH = struct.Struct("<HH2sH"), struct.Struct("<HHI"), struct.Struct("<I")
-PIXELS, ITEMS = 0x7FE0, 0xFFFE
+ENDS = frozenset({0x7FE0, 0xFFFE})
 """Groups in which a run ends: pixel data, and what delimits items."""
-WATCHED = private.GROUPS | {PIXELS, ITEMS}
+WATCHED = private.GROUPS | ENDS
+NOTHING: Set[int] = frozenset()
 FIRST_OF_BLOCKS = 0x100
 """Private elements from here on lie in a block; those before reserve one."""
+
+
+Reserved = Mapping[int, Set[int]]
+"""By group and block, (gggg << 8 | bb), the elements that are read of who reserved it."""
 
 
 class Run(NamedTuple):
@@ -70,8 +75,11 @@ def run_explicit(
         if behind > stop:
             break
         tag = group << 16 | number
-        if group in WATCHED and _needs_a_look(group, number, reserved):
-            break
+        if group in WATCHED:
+            if number < FIRST_OF_BLOCKS or group in ENDS:
+                break
+            if number & 0xFF in reserved.get(tag >> 8, NOTHING):
+                break
         if tag in wanted:
             if tag in found or tag in SEQUENCES or length > VALUE_AT_MOST:
                 break
@@ -99,8 +107,11 @@ def run_implicit(
         tag = group << 16 | number
         if behind > stop or tag <= last:
             break
-        if group in WATCHED and _needs_a_look(group, number, reserved):
-            break
+        if group in WATCHED:
+            if number < FIRST_OF_BLOCKS or group in ENDS:
+                break
+            if number & 0xFF in reserved.get(tag >> 8, NOTHING):
+                break
         if tag in wanted:
             if tag in SEQUENCES or length > VALUE_AT_MOST:
                 break
@@ -108,15 +119,3 @@ def run_implicit(
         at, last = behind, tag
         count += 1
     return Run(at, count, last)
-
-
-Reserved = Mapping[int, Set[int]]
-"""By group and block, (gggg << 8 | bb), the elements that are read of who reserved it."""
-
-
-def _needs_a_look(group: int, number: int, reserved: Reserved) -> bool:
-    """Say whether an element ends the header, delimits an item, or is a maker's that is read."""
-    if group in (PIXELS, ITEMS) or number < FIRST_OF_BLOCKS:
-        return True
-    known = reserved.get(group << 8 | number >> 8)
-    return known is not None and number & 0xFF in known
