@@ -179,6 +179,21 @@ def test_a_trace_beside_directions_is_a_volume_of_its_own(maker, tmp_path):
         np.testing.assert_allclose(vectors, peer_vectors, atol=2e-4)
 
 
+def test_traces_of_several_shells_are_no_part_of_the_directions(tmp_path):
+    weights = (*WEIGHTS, (1000.0, None), (2000.0, None))
+    weighted(tmp_path / "series", philips, weights)
+    parts = {}
+    for stack in volume.scan(tmp_path / "series").stacks:
+        parts.setdefault(stack.group, []).append(stack.id)
+    assert [len(ids) for ids in parts.values()] == [len(WEIGHTS), 2]
+    for ids, told in zip(parts.values(), (WEIGHTS, weights[-2:]), strict=True):
+        (tmp_path / ids[0]).mkdir()
+        flags = ("--series", ids[-1])  # naming one means all of its set
+        ours = exported(tmp_path / "series", tmp_path / ids[0] / "v.nii", *flags)
+        assert np.loadtxt(ours[".bval"]).tolist() == [b for b, _ in told]
+        assert (".bvec" in ours) == (told is WEIGHTS)
+
+
 def test_traces_alone_have_b_values_and_no_directions(tmp_path):
     weighted(tmp_path / "series", siemens, [(0.0, None), (500.0, None), (1000.0, None)])
     (tmp_path / "ours").mkdir()
