@@ -11,13 +11,17 @@ from unittest import mock
 import dcm2niix
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 
 import volume
 from csa_header import csa_header
 from mosaics import Mosaics, write_mosaics
 from phantom import ORIENTATIONS
+from phantom_recipe import shuffled
 from volume.cli import main
 from weighted import MAKERS, WEIGHTS, enhanced, ge, philips, siemens, unit, weighted
 
@@ -92,6 +96,42 @@ def test_enhanced_files_tell_their_weighting_too(kept_in, tmp_path):
     b_values, vectors = told_by(exported(tmp_path / "series", tmp_path / "ours" / "v.nii"))
     assert b_values.tolist() == [b for b, _ in WEIGHTS]
     np.testing.assert_allclose(vectors, true_vectors(), atol=1e-6)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
+def test_frames_in_no_order_are_told_apart_by_the_dimensions_of_their_file(told, tmp_path):
+    weights = [WEIGHTS[n] for n in (0, 4, 1, 1, 2)]
+    truth = enhanced(tmp_path / "series", weights)
+    (path,) = truth.paths
+    dataset = pydicom.dcmread(path)
+    pointers = ("StackID", "InStackPositionNumber", "DiffusionGradientOrientation")
+    dataset.DimensionIndexSequence = [Dataset() for _ in pointers]
+    for item, keyword in zip(dataset.DimensionIndexSequence, pointers, strict=True):
+        item.DimensionIndexPointer = tag_for_keyword(keyword)
+    frames, pixels = dataset.PerFrameFunctionalGroupsSequence, dataset.pixel_array
+    for n, frame in enumerate(frames):
+        phase, k = divmod(n, truth.size[2])
+        values = [1, k + 1, 10 * phase + 1] if told else [1, k + 1]
+        frame.FrameContentSequence[0].DimensionIndexValues = values
+    order = shuffled(len(frames))
+    dataset.PerFrameFunctionalGroupsSequence = [frames[n] for n in order]
+    dataset.PixelData = pixels[order].tobytes()
+    dataset.save_as(path)
+    if not told:
+        (stack,) = volume.scan(tmp_path / "series").stacks
+        assert "ambiguous-repeats" in {finding.code for finding in stack.refusals}
+        return
+    (tmp_path / "ours").mkdir()
+    ours = exported(tmp_path / "series", tmp_path / "ours" / "v.nii")
+    image = nibabel.load(ours[".nii"])
+    lps = np.diag([-1, -1, 1, 1]) @ image.affine
+    b_values, vectors = told_by(ours)
+    left = list(range(len(weights)))
+    for n, array in enumerate(np.moveaxis(image.get_fdata(), 3, 0)):
+        (phase,) = (p for p in left if truth.error_mm(array.T, lps, phase=p) < 0.2)
+        left.remove(phase)
+        assert b_values[n] == weights[phase][0]
+        np.testing.assert_allclose(vectors[n], true_vectors(weights)[phase], atol=1e-6)
 
 
 @pytest.mark.parametrize(
