@@ -126,7 +126,10 @@ def _parts(places: Places, tag: str, labels: dict[int, Trait]) -> list[Part]:
 
 
 def first_acquired(slices: Sequence[SliceHeader]) -> tuple[float, ...]:
-    """Give what orders volumes by acquisition: the maker's own number, else the least of theirs."""
+    """Give what orders volumes by acquisition: the maker's own number, else the least of theirs.
+
+    In one file that is their number along its dimensions, where it has any, and not the frame's.
+    """
     return min(_acquired(header) for header in slices)
 
 
@@ -134,7 +137,9 @@ def _acquired(header: SliceHeader) -> tuple[float, ...]:
     number = header.diffusion.number if header.diffusion is not None else ()
     if number:
         return number
-    return float(header.instance_number or 0), float(header.frame)
+    dimension = header.traits.get(DIMENSIONS)
+    in_file = dimension if isinstance(dimension, float) else float(header.frame)
+    return float(header.instance_number or 0), in_file
 
 
 def _said(members: Sequence[SliceHeader], tag: str, label: Trait) -> Trait:
