@@ -107,6 +107,16 @@ def test_time_points_are_told_apart_by_whatever_there_is(tag, tmp_path):
         assert truth.error(mr.array, mr.geometry.affine, phase) < HALF
 
 
+def test_time_points_that_nothing_tells_apart_are_refused_as_such_under_4d(tmp_path, run):
+    def change(dataset: Dataset, _phase: int) -> None:
+        del dataset.AcquisitionNumber, dataset.AcquisitionTime, dataset.InstanceNumber
+
+    write_mosaics(tmp_path / "in", phases=3, change=change)
+    code, _, err = run("export", tmp_path / "in", tmp_path / "out.nii", "--4d")
+    assert code == 4
+    assert "no tag tells them apart" in err
+
+
 def test_magnitude_and_phase_are_named_by_the_type_of_their_images(tmp_path):
     def kinds(dataset: Dataset, phase: int) -> None:
         dataset.ImageType = ["ORIGINAL", "PRIMARY", "MP"[phase % 2], "ND", "MOSAIC"]

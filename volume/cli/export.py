@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from volume.assembly.assemble import refuse_if_unsafe
 from volume.assembly.forecast import forecast, refuse_if_too_large
 from volume.assembly.load import assemble_from, choices, choose, matching
 from volume.assembly.options import Options
@@ -188,6 +189,8 @@ def _on_one_grid(found: Scan, series: str | None) -> list[Stack]:
         what = f"{len(sets)} sets of volumes on one grid are here"
         firsts = [own[0] for own in sets]
         raise SeriesChoiceError(what, files=files, choices=firsts, remedy=("series", ""))
+    if len(meant) == 1:  # which may be several that nothing tells apart
+        refuse_if_unsafe(meant[0], "regular")
     raise SeriesChoiceError(NOTHING_TO_JOIN, files=files, remedy="leave out --4d")
 
 
