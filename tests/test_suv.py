@@ -69,6 +69,7 @@ def test_the_report_tells_the_formula_and_neither_weight_nor_dose(tmp_path):
     assert "weight in g" in suv["formula"]
     assert (suv["type"], suv["unit"]) == ("BW", "g/mL")
     assert "370000000" not in written
+    assert "InjectedRadioactivity" not in written  # the weight would follow from it
 
 
 @pytest.mark.parametrize("unit", ["own", "suv"])
