@@ -94,6 +94,15 @@ def test_no_planted_value_is_in_what_is_said_of_a_pet(tmp_path):
     assert found_in(volume.export(made, tmp_path / "out" / "a.nii.gz"), tokens) == []
 
 
+def test_slices_of_several_units_are_no_one_volume(tmp_path):
+    def mixed(dataset, k):
+        dataset.Units = "CNTS" if k == 3 else "BQML"
+
+    pet(tmp_path / "s", mixed)
+    with pytest.raises(volume.GridError, match=r"2 units, of no one quantity \(BQML, CNTS\)"):
+        volume.load(tmp_path / "s")
+
+
 def test_on_request_the_values_are_suv(tmp_path):
     truth = pet(tmp_path)
     own, suv = volume.load(tmp_path), volume.load(tmp_path, unit="suv")
