@@ -77,6 +77,7 @@ def _scaling(data: DataSet) -> float:
         raise Unreadable("Dose Grid Scaling is missing: the stored values are no dose")
     if found[0] <= 0:
         raise Unreadable(f"Dose Grid Scaling must be positive, not {found[0]:g}")
+    image_plane.refuse_vanishing("Dose Grid Scaling", found[0])
     return found[0]
 
 
