@@ -410,6 +410,16 @@ def test_an_archive_inside_an_archive_is_named_with_the_way_out(series, tmp_path
     assert said.message == "a zip archive inside an archive: not read, unpack it first"
 
 
+def test_an_archive_that_is_not_read_is_told_beside_the_slices_it_may_complete(tmp_path):
+    files = sorted(files_of(phantom(tmp_path / "s", **SMALL).folder).items())
+    inner = zipped(zipfile.ZIP_DEFLATED)(dict(files[5:]))
+    source = write(tmp_path / "half.zip", dict(files[:5]) | {"rest.zip": inner})
+    found = volume.load(source).findings
+    (finding,) = (one for one in found if one.files == ("rest.zip",))
+    assert (finding.code, finding.severity) == ("not-supported-yet", Severity.WARNING)
+    assert "may belong here" in finding.message
+
+
 @pytest.mark.parametrize(
     ("start", "kind"), [(b"7z\xbc\xaf\x27\x1c", "7z archive"), (b"Rar!\x1a\x07\x01", "rar archive")]
 )

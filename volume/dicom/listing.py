@@ -7,6 +7,7 @@ damaged ends the list with an error that says where.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import BinaryIO, NamedTuple
 
-from volume.dicom.character_sets import UNREADABLE, Reading, read_text
+from volume.dicom.character_sets import UNREADABLE, Reading, is_plain, read_text
 from volume.dicom.confidentiality import may_identify
 from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import (
@@ -449,12 +450,17 @@ def _tell(vr: str, value: bytes, length: int, terms: tuple[str, ...], little: bo
         )
     if vr in TEXT:
         reading = read_text(value, terms if vr in CODED else (), person=vr == "PN")
-        parts = (reading.text,) if vr in SINGLE else tuple(reading.text.split("\\"))
+        between = SEPARATOR if is_plain(value) else SEPARATOR_AMID_BYTES
+        parts = [reading.text] if vr in SINGLE else between.split(reading.text)
         stripped = tuple(part.strip(" \0") for part in parts)
         return _Told(() if stripped == ("",) else stripped, _note(reading, vr))
     if length <= HEX_AT_MOST:
         return _Told(None, value.hex(" "))
     return _Told(None, "")
+
+
+SEPARATOR, SEPARATOR_AMID_BYTES = re.compile(r"\\"), re.compile(r"\\(?!x[0-9a-f]{2})")
+"""Between values; where bytes of a text are shown as such, `\\xNN` is one of them."""
 
 
 def _numbers(value: bytes, code: str, little: bool) -> tuple[int | float, ...]:

@@ -266,15 +266,18 @@ def _scaled(voxels: VoxelDifference) -> Remark:
 def _differing(found: Comparison, voxels: VoxelDifference) -> Remark:
     share = _share(voxels.different, voxels.compared)
     text = f"{voxels.different:,} of {voxels.compared:,} voxels differ ({share})"
-    if voxels.only is not None and voxels.different > 1:
+    if voxels.only and voxels.different > 1:
         text += f", all by {voxels.only:g}"
     if voxels.at is not None and voxels.values is not None:
         where = _list(f"{_plain(n):.4g}" for n in found.a.to_world(voxels.at))
         which = f" of volume {voxels.volume + 1}" if found.counts[0] > 1 else ""
         a, b = voxels.values
+        first, mean = "; as", ""
+        if voxels.greatest:
+            first = f"; the most by {voxels.greatest:g}"
+            mean = f"; by {voxels.mean:.4g} on average"
         text += (
-            f"; the most by {voxels.greatest:g} at ({_list(voxels.at)}){which}, ({where}) mm:"
-            f" {a:g} in A, {b:g} in B; by {voxels.mean:.4g} on average"
+            f"{first} at ({_list(voxels.at)}){which}, ({where}) mm: {a:g} in A, {b:g} in B{mean}"
         )
     if voxels.not_numbers[0] != voxels.not_numbers[1]:
         text += (
