@@ -214,6 +214,17 @@ def test_jpeg_2000_that_mixes_its_components_comes_out_as_rgb(model, tmp_path):
     assert np.array_equal(volume.load(tmp_path / "s").array[0], rgb)
 
 
+def test_the_irreversible_transform_of_jpeg_2000_is_a_loss(tmp_path):
+    def change(dataset):
+        set_pixels(dataset, b"", "YBR_ICT")
+        jpeg = imagecodecs.jpeg2k_encode(noise(32, 32), level=60, codecformat="j2k", mct=True)
+        dataset.PixelData = encapsulate([bytes(jpeg)])
+
+    colour_phantom(tmp_path / "s", change, transfer_syntax="jpeg-2000", size=(32, 32, 3))
+    found = volume.load(tmp_path / "s").findings
+    assert "lossy-compressed" in {finding.code for finding in found}
+
+
 def test_jpeg_2000_that_contradicts_its_header_is_refused(tmp_path):
     def change(dataset):
         set_pixels(dataset, b"", "YBR_FULL")

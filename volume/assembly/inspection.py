@@ -359,11 +359,17 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         evidence = {"samples": 3, "photometric": first.pixels.photometric}
         found.append(info("colour-volume", text, evidence=evidence))
     found += of_mappings(slices)
-    lossy = sum(h.lossy or h.pixels.transfer_syntax in LOSSY for h in slices)
+    lossy = sum(map(_is_lossy, slices))
     if lossy:
         text = "the pixels were compressed with loss"
         found.append(warning("lossy-compressed", text, evidence={"slices": lossy}, remedy=ORIGINAL))
     return found
+
+
+def _is_lossy(header: SliceHeader) -> bool:
+    """Say whether pixels lost something: the header says so, or encodes them in such a way."""
+    layout = header.pixels
+    return header.lossy or layout.transfer_syntax in LOSSY or layout.photometric == "YBR_ICT"
 
 
 def _colours(header: SliceHeader) -> str:

@@ -166,7 +166,7 @@ def _from_file(source: str, series: str | None, four_d: bool, wishes: Wishes) ->
     return read_all(source, progress=bar)
 
 
-NOTHING_TO_JOIN = "no volumes here share a grid: there is nothing to put into one 4D file"
+NOTHING_TO_JOIN = "nothing here makes one 4D file: no phases, echoes or the like of one series"
 
 
 def _scan(source: str, wishes: Wishes) -> Scan:
