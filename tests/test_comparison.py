@@ -444,6 +444,16 @@ def test_sets_of_volumes_are_compared_one_by_one():
         compare((a[0], noise(AXIAL)), b[:2])
 
 
+def test_the_same_volumes_in_another_order_are_called_so():
+    a = [noise(oblique(), seed=seed) for seed in (0, 1, 2, 1)]
+    b = [stored(one, (2, 0, 1), (1, -1, 1)) for one in a]
+    found = compare(a, [b[2], b[0], b[1], b[3]])
+    assert "order-differs" in differences(found)
+    assert "in another order: A's first to last are 2, 3, 1, 4 of B" in said(found)
+    assert "order-differs" not in codes(compare(a, [b[2], b[0], b[1], b[0]]))
+    assert "order-differs" not in codes(compare(a, [b[2], b[0], b[1]]))
+
+
 def test_colour_is_compared_by_voxel_and_not_with_grey():
     draw = np.random.default_rng(0)
     a = Volume(draw.integers(0, 255, (7, 8, 9, 3)).astype(np.uint8), AXIAL)

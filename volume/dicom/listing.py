@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import BinaryIO, NamedTuple
 
+from volume.dicom.archives import find_archive, refuse_archive
 from volume.dicom.character_sets import UNREADABLE, Reading, is_plain, read_text
 from volume.dicom.confidentiality import may_identify
-from volume.dicom.containers import IsArchive
+from volume.dicom.containers import READ, IsArchive
 from volume.dicom.data_set import (
     ITEM,
     ITEM_END,
@@ -96,13 +97,19 @@ def open_listing(
             encoding = open_data_set(file, path, limits)
         except NotDicom:
             raise NotDicomError("not a DICOM file", files=(path,)) from None
-        except IsArchive:
-            raise NotDicomError(
-                "an archive, not a file", files=(path,), remedy=f"name a file in it: {path}/..."
-            ) from None
+        except IsArchive as archive:
+            raise _refuse_archive(path, archive.kind) from None
         except Unreadable as fault:
             raise VolumeError(str(fault), files=(path,), remedy=fault.remedy) from None
         yield Listing(encoding.findings, _elements(file, encoding, path, identifiers))
+
+
+def _refuse_archive(path: str, kind: str) -> VolumeError:
+    """Say that a file is an archive, and how its members are named where they can be."""
+    if kind in READ and find_archive(path) is None:
+        remedy = f"name a file in it: {path}/..."
+        return NotDicomError("an archive, not a file", files=(path,), remedy=remedy)
+    return NotDicomError(str(refuse_archive(kind)), files=(path,))
 
 
 def _opened(path: str, limits: Limits) -> BinaryIO:
