@@ -189,11 +189,13 @@ def _written_cosines(recipe: Recipe, plane: Plane) -> list[str]:
 
 def ds(value: float) -> str:
     """Write a number in at most 16 characters, as a Decimal String must be."""
-    return format_number_as_ds(0.0 if abs(value) < LEAST else float(value))
+    written = format_number_as_ds(0.0 if abs(value) < LEAST else float(value))
+    return written if len(written) <= LONGEST else f"{float(value):.9g}"
 
 
 LEAST = 1e-10
-"""pydicom 3.0.2 writes some smaller numbers in 17 characters."""
+LONGEST = 16
+"""pydicom 3.0.2 writes some numbers in 17 characters, most of them smaller than that."""
 
 
 def _flavour(recipe: Recipe, plane: Plane, usual: list[str]) -> list[str]:

@@ -51,6 +51,35 @@ def times_by_place(told: dict, path: Path) -> dict[tuple[float, ...], float]:
     return found
 
 
+@pytest.mark.parametrize("name", ["mr_ge_4d_classic", "mr_mosaic/axasc35", "mr_xa30_bold_4d"])
+def test_time_points_are_as_far_apart_as_dcm2niix_says(name, tmp_path):
+    folder = shared_data.folder(name)
+    volumes = volume.load_all(folder)
+    head = nibabel.load(volume.export(volumes, tmp_path / "v.nii")[0]).header
+    (tmp_path / "peer").mkdir()
+    command = [dcm2niix.bin, "-z", "n", "-f", "p", "-o", str(tmp_path / "peer"), str(folder)]
+    subprocess.run(command, capture_output=True, check=True)
+    peer = nibabel.load(tmp_path / "peer" / "p.nii").header
+    assert head.get_zooms()[3] == pytest.approx(peer.get_zooms()[3])
+    assert head.get_xyzt_units() == peer.get_xyzt_units() == ("mm", "sec")
+    alone = nibabel.load(volume.export(volumes[0], tmp_path / "one.nii")[0]).header
+    assert alone.get_xyzt_units() == ("mm", "unknown")
+
+
+@pytest.mark.parametrize("odd", ["echoes", "3D"])
+def test_what_is_no_series_of_times_has_none(odd, tmp_path):
+    def change(dataset: Dataset, phase: int) -> None:
+        if odd == "echoes":
+            dataset.EchoTime = str(10 + 20 * phase)
+        else:
+            dataset.MRAcquisitionType = "3D"
+
+    write_mosaics(tmp_path / "in", phases=3, change=change)
+    path, *_ = volume.export(volume.load_all(tmp_path / "in"), tmp_path / "v.nii")
+    head = nibabel.load(path).header
+    assert (head.get_zooms()[3], head.get_xyzt_units()) == (1, ("mm", "unknown"))
+
+
 REAL = [
     "mr_xa30_bold_4d",
     "mr_xa30_t1_enhanced",

@@ -410,6 +410,16 @@ def test_an_archive_inside_an_archive_is_named_with_the_way_out(series, tmp_path
     assert said.message == "a zip archive inside an archive: not read, unpack it first"
 
 
+def test_an_archive_that_is_not_read_is_told_beside_the_slices_it_may_complete(tmp_path):
+    files = sorted(files_of(phantom(tmp_path / "s", **SMALL).folder).items())
+    inner = zipped(zipfile.ZIP_DEFLATED)(dict(files[5:]))
+    source = write(tmp_path / "half.zip", dict(files[:5]) | {"rest.zip": inner})
+    found = volume.load(source).findings
+    (finding,) = (one for one in found if one.files == ("rest.zip",))
+    assert (finding.code, finding.severity) == ("not-supported-yet", Severity.WARNING)
+    assert "may belong here" in finding.message
+
+
 @pytest.mark.parametrize(
     ("start", "kind"), [(b"7z\xbc\xaf\x27\x1c", "7z archive"), (b"Rar!\x1a\x07\x01", "rar archive")]
 )
@@ -716,7 +726,7 @@ def test_a_header_is_inflated_no_further_than_it_is_read(tmp_path):
 def test_a_member_that_is_gone_is_told(series, tmp_path):
     path = write(tmp_path / "a.zip", files_of(series.folder))
     write(path, {"other": b"x"})
-    with pytest.raises(Unreadable, match="no longer in its archive"):
+    with pytest.raises(Unreadable, match="no such file in the archive, or no longer"):
         opening.open_file(f"{path}/IM1", Limits())
     with pytest.raises(FileNotFoundError):
         opening.open_file(str(tmp_path / "nothing" / "IM1"))
@@ -741,6 +751,17 @@ def test_every_verb_takes_an_archive(series, tmp_path, run):
     assert run("mesh", path, tmp_path / "a.stl", "--level", "0")[0] == 0
     assert run("view", path, "--screenshot", tmp_path / "a.png", "--size", "400,300")[0] == 0
     assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_tags_names_the_members_of_no_archive_that_is_not_read(series, tmp_path, run):
+    inner = zipped(zipfile.ZIP_STORED)(files_of(series.folder))
+    outer = write(tmp_path / "outer.zip", {"inner.zip": inner})
+    (tmp_path / "a.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(500))
+    assert f"name a file in it: {outer}/..." in run("tags", outer)[2]
+    for path in (f"{outer}/inner.zip", tmp_path / "a.7z"):
+        code, _, err = run("tags", path)
+        assert code == 3 and "not read, unpack it first" in err and "name a file" not in err
+    assert "no such file in the archive" in run("tags", f"{outer}/nothing")[2]
 
 
 def test_an_output_is_never_within_an_archive_nor_in_its_place(series, tmp_path, run):

@@ -263,6 +263,30 @@ PHRASES = [
 ]  # fmt: skip
 
 
+ORGANS = "뇌 폐 간 목 귀 눈 코 턱 혀 팔 손 발 위 장 등 배 뼈".split()
+
+
+@pytest.mark.parametrize("terms", [[], ["ISO_IR 6"], ["ISO_IR 100"], ["ISO_IR 192"]])
+def test_an_organ_of_one_syllable_is_read(terms):
+    for organ in ORGANS:
+        for text in (organ, f"{organ} CT", f"{organ}CT", f"CT {organ}", f"Brain({organ})"):
+            assert read_text(text.encode("euc_kr"), terms) == Reading(
+                text, "EUC-KR", terms[0] if terms else ""
+            )
+
+
+@pytest.mark.parametrize("terms", [[], ["ISO_IR 100"]])
+def test_words_of_korean_radiology_and_names_are_read(terms):
+    """Syllables that are rare elsewhere: ribs, appendix, left, scan, spring."""
+    for text in "늑골 맹장 왼쪽 스캔 가슴 엉덩이 콩팥 쓸개 김봄 김하늘 박으뜸 맹사성".split():
+        assert read_text(text.encode("euc_kr"), terms).text == text
+
+
+def test_one_organ_beside_letters_that_belong_to_it_is_none():
+    for text in ("20°£", "m³ú", "»Àpfel", "À§5", "cm³ú CT", "³ú Größe"):
+        assert read_text(text.encode("latin-1"), ["ISO_IR 100"]) == Reading(text)
+
+
 def test_words_of_latin_stay_what_they_are():
     words = [one for one in LATIN if "œ" not in one]
     phrases = [f"{a} {b}" for a in words for b in words[::7]]

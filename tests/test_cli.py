@@ -161,6 +161,22 @@ def test_4d_writes_phases_into_one_file(run, tmp_path):
         assert truth.error_mm(array, lps, phase=phase) <= 0.12
 
 
+def test_of_several_sets_4d_lists_commands_that_write_one(run, tmp_path):
+    for number in (4, 5):
+        phantom(tmp_path / "study" / str(number), series=number, phases=number - 1)
+    code, _, err = run("export", tmp_path / "study", tmp_path / "all.nii", "--4d")
+    assert code == 4
+    commands = [line.split(" # ")[0].split() for line in err.splitlines() if "--4d" in line]
+    assert [command[0] for command in commands] == ["volume"] * 2
+    for command, phases in zip(commands, (3, 4), strict=True):
+        assert run(*command[1:], "--overwrite")[0] == 0
+        assert nibabel.load(tmp_path / "all.nii").shape[3] == phases
+    (told,) = (line for line in run("info", tmp_path / "study")[1].splitlines() if "--4d" in line)
+    export, source, name, *flags = told.split()[1:]
+    assert run(export, source, tmp_path / name, *flags)[0] == 0
+    assert nibabel.load(tmp_path / name).shape[3] == 3
+
+
 def test_spacing_like_and_orientation_are_obeyed(run, series, tmp_path):
     head = ("export", series.folder)
     assert run(*head, tmp_path / "a.nii", "--spacing", "1,1,2")[0] == 0

@@ -16,7 +16,7 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_color_lut, convert_color_space, get_encoder
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGBaseline8Bit
 
 import shared_data
 import volume
@@ -214,6 +214,17 @@ def test_jpeg_2000_that_mixes_its_components_comes_out_as_rgb(model, tmp_path):
     assert np.array_equal(volume.load(tmp_path / "s").array[0], rgb)
 
 
+def test_the_irreversible_transform_of_jpeg_2000_is_a_loss(tmp_path):
+    def change(dataset):
+        set_pixels(dataset, b"", "YBR_ICT")
+        jpeg = imagecodecs.jpeg2k_encode(noise(32, 32), level=60, codecformat="j2k", mct=True)
+        dataset.PixelData = encapsulate([bytes(jpeg)])
+
+    colour_phantom(tmp_path / "s", change, transfer_syntax="jpeg-2000", size=(32, 32, 3))
+    found = volume.load(tmp_path / "s").findings
+    assert "lossy-compressed" in {finding.code for finding in found}
+
+
 def test_jpeg_2000_that_contradicts_its_header_is_refused(tmp_path):
     def change(dataset):
         set_pixels(dataset, b"", "YBR_FULL")
@@ -222,6 +233,47 @@ def test_jpeg_2000_that_contradicts_its_header_is_refused(tmp_path):
     colour_phantom(tmp_path / "s", change, transfer_syntax="jpeg-2000", size=(32, 32, 3))
     with pytest.raises(volume.PixelError, match="two colour models"):
         volume.load(tmp_path / "s")
+
+
+def test_jpeg_2000_of_16_bits_that_mixes_its_components_comes_out_as_rgb(tmp_path):
+    wide = np.random.default_rng(2).integers(0, 65536, (32, 32, 3)).astype(np.uint16)
+
+    def change(dataset):
+        set_pixels(dataset, b"", "YBR_RCT", bits=16)
+        dataset.PixelData = encapsulate([jpeg_2000(mixed=True)(wide)])
+
+    colour_phantom(tmp_path / "s", change, transfer_syntax="jpeg-2000", size=(32, 32, 3))
+    assert np.array_equal(volume.load(tmp_path / "s").array[0], wide)
+
+
+@pytest.mark.parametrize(
+    ("model", "held"), [("RGB", "YCBCR"), ("YBR_FULL_422", "RGB"), ("YBR_FULL", "RGB")]
+)
+def test_jpeg_whose_own_markers_contradict_its_header_is_refused(model, held, tmp_path):
+    """A JFIF segment says YCbCr, Adobe's with the transform 0 says RGB."""
+
+    def change(dataset):
+        set_pixels(dataset, b"", model)
+        jpeg = imagecodecs.jpeg8_encode(noise(32, 32), colorspace="RGB", outcolorspace=held)
+        dataset.PixelData = encapsulate([bytes(jpeg)])
+
+    size = (32, 32, 3)
+    truth = colour_phantom(tmp_path / "s", change, transfer_syntax="jpeg-lossless", size=size)
+    for path in truth.paths:
+        dataset = pydicom.dcmread(path)
+        dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+        dataset.save_as(path)
+    with pytest.raises(volume.PixelError, match="two colour models"):
+        volume.load(tmp_path / "s")
+
+
+def test_colours_with_signed_samples_are_refused(tmp_path):
+    def change(dataset):
+        as_rgb(dataset)
+        dataset.PixelRepresentation = 1
+
+    colour_phantom(tmp_path / "s", change)
+    assert "RGB with signed samples" in volume.scan(tmp_path / "s").findings[0].message
 
 
 REFUSED = {

@@ -148,6 +148,10 @@ def test_unrelated_volumes_in_one_source_are_a_choice_with_the_right_flag(run, t
     assert code == 4 and "--series ct_s003" in err and "--series ct_s005" in err
     code, _, err = run("compare", tmp_path / "a.nii", tmp_path / "study")
     assert code == 4 and "--series-b ct_s003" in err
+    for command in (("compare", tmp_path / "study", tmp_path / "a.nii"),
+                    ("mesh", tmp_path / "study", tmp_path / "a.stl")):  # fmt: skip
+        code, _, err = run(*command)
+        assert code == 4 and "choose one with --series ID" in err and "--all" not in err
     for order in (("study", "a.nii"), ("a.nii", "study")):
         sources = [tmp_path / name for name in order]
         assert run("compare", *sources, "--series", "3")[0] == 0

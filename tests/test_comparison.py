@@ -391,6 +391,40 @@ def test_what_is_no_number_on_one_side_alone_differs():
     assert found.as_json()["voxels"]["values"][1] is None
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+@pytest.mark.parametrize("within", [None, 1e9])
+def test_what_is_infinite_on_one_side_alone_differs(value, within):
+    a = ramp(AXIAL)
+    array = a.array.astype(np.float32)
+    endless = array.copy()
+    endless[1, 2, 3] = value
+    a, b = a.with_voxels(array, AXIAL), a.with_voxels(endless, AXIAL)
+    found = compare(a, b, within_value=within)
+    assert (found.voxels.different, found.voxels.at) == (1, (3, 2, 1))
+    assert f"as at (3, 2, 1), (-27.9, 13.8, 102.5) mm: {array[1, 2, 3]:g} in A, {value:g} in B" in (
+        said(found)
+    )
+    assert compare(b, b).same
+    assert not compare(b, a.with_voxels(-endless, AXIAL)).same
+
+
+def test_whole_numbers_that_a_float_cannot_hold_are_told_apart():
+    array = np.full((7, 8, 9), 2**60, np.int64)
+    other = array + 1
+    a, b = (noise(AXIAL).with_voxels(one, AXIAL) for one in (array, other))
+    assert compare(a, b).voxels.different == array.size
+
+
+def test_one_huge_value_hides_no_difference_of_the_others():
+    """Programs mark what is empty with the greatest float there is."""
+    array = noise(AXIAL).array.astype(np.float32)
+    array[0, 0, 0] = np.finfo(np.float32).min
+    other = array.copy()
+    other[3, 4, 5] += 1
+    a, b = (noise(AXIAL).with_voxels(one, AXIAL) for one in (array, other))
+    assert compare(a, b).voxels.different == 1
+
+
 def test_sets_of_volumes_are_compared_one_by_one():
     a = [noise(oblique(), seed=seed) for seed in range(3)]
     b = [stored(one, (2, 0, 1), (1, -1, 1)) for one in a]
@@ -408,6 +442,16 @@ def test_sets_of_volumes_are_compared_one_by_one():
         compare(a, ())
     with pytest.raises(VolumeError, match="share a grid"):
         compare((a[0], noise(AXIAL)), b[:2])
+
+
+def test_the_same_volumes_in_another_order_are_called_so():
+    a = [noise(oblique(), seed=seed) for seed in (0, 1, 2, 1)]
+    b = [stored(one, (2, 0, 1), (1, -1, 1)) for one in a]
+    found = compare(a, [b[2], b[0], b[1], b[3]])
+    assert "order-differs" in differences(found)
+    assert "in another order: A's first to last are 2, 3, 1, 4 of B" in said(found)
+    assert "order-differs" not in codes(compare(a, [b[2], b[0], b[1], b[0]]))
+    assert "order-differs" not in codes(compare(a, [b[2], b[0], b[1]]))
 
 
 def test_colour_is_compared_by_voxel_and_not_with_grey():

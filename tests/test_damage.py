@@ -412,3 +412,11 @@ def test_bytes_behind_a_deflated_stream_are_passed_over_once(tmp_path):
     with truth.paths[1].open("ab") as file:
         file.truncate(512 << 20)
     assert volume.load(tmp_path).array.shape[0] == 3
+
+
+def test_a_file_whose_beginning_became_zeros_is_told_so(tmp_path):
+    truth = phantom(tmp_path, **SMALL)
+    raw = truth.paths[3].read_bytes()
+    truth.paths[3].write_bytes(bytes(len(raw)))
+    (failed,) = (one for one in volume.scan(tmp_path).files if one.reason)
+    assert failed.reason.startswith("it begins with nothing but zeros")

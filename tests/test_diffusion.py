@@ -11,13 +11,17 @@ from unittest import mock
 import dcm2niix
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 
 import volume
 from csa_header import csa_header
 from mosaics import Mosaics, write_mosaics
 from phantom import ORIENTATIONS
+from phantom_recipe import shuffled
 from volume.cli import main
 from weighted import MAKERS, WEIGHTS, enhanced, ge, philips, siemens, unit, weighted
 
@@ -92,6 +96,40 @@ def test_enhanced_files_tell_their_weighting_too(kept_in, tmp_path):
     b_values, vectors = told_by(exported(tmp_path / "series", tmp_path / "ours" / "v.nii"))
     assert b_values.tolist() == [b for b, _ in WEIGHTS]
     np.testing.assert_allclose(vectors, true_vectors(), atol=1e-6)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
+def test_frames_in_no_order_are_told_apart_by_the_dimensions_of_their_file(told, tmp_path):
+    weights = [WEIGHTS[n] for n in (0, 4, 1, 1, 2)]
+    truth = enhanced(tmp_path / "series", weights)
+    (path,) = truth.paths
+    dataset = pydicom.dcmread(path)
+    pointers = ("StackID", "InStackPositionNumber", "DiffusionGradientOrientation")
+    dataset.DimensionIndexSequence = [Dataset() for _ in pointers]
+    for item, keyword in zip(dataset.DimensionIndexSequence, pointers, strict=True):
+        item.DimensionIndexPointer = tag_for_keyword(keyword)
+    frames, pixels = dataset.PerFrameFunctionalGroupsSequence, dataset.pixel_array
+    for n, frame in enumerate(frames):
+        phase, k = divmod(n, truth.size[2])
+        values = [1, k + 1, 10 * phase + 1] if told else [1, k + 1]
+        frame.FrameContentSequence[0].DimensionIndexValues = values
+    order = shuffled(len(frames))
+    dataset.PerFrameFunctionalGroupsSequence = [frames[n] for n in order]
+    dataset.PixelData = pixels[order].tobytes()
+    dataset.save_as(path)
+    if not told:
+        (stack,) = volume.scan(tmp_path / "series").stacks
+        assert "ambiguous-repeats" in {finding.code for finding in stack.refusals}
+        return
+    (tmp_path / "ours").mkdir()
+    ours = exported(tmp_path / "series", tmp_path / "ours" / "v.nii")
+    image = nibabel.load(ours[".nii"])
+    lps = np.diag([-1, -1, 1, 1]) @ image.affine
+    b_values, vectors = told_by(ours)
+    assert b_values.tolist() == [b for b, _ in weights]
+    np.testing.assert_allclose(vectors, true_vectors(weights), atol=1e-6)
+    for phase, array in enumerate(np.moveaxis(image.get_fdata(), 3, 0)):
+        assert truth.error_mm(array.T, lps, phase=phase) < 0.2
 
 
 @pytest.mark.parametrize(
@@ -177,6 +215,21 @@ def test_a_trace_beside_directions_is_a_volume_of_its_own(maker, tmp_path):
         peer_b, peer_vectors = told_by(by_dcm2niix(tmp_path / "series", tmp_path / "peer"))
         np.testing.assert_allclose(b_values, peer_b)
         np.testing.assert_allclose(vectors, peer_vectors, atol=2e-4)
+
+
+def test_traces_of_several_shells_are_no_part_of_the_directions(tmp_path):
+    weights = (*WEIGHTS, (1000.0, None), (2000.0, None))
+    weighted(tmp_path / "series", philips, weights)
+    parts = {}
+    for stack in volume.scan(tmp_path / "series").stacks:
+        parts.setdefault(stack.group, []).append(stack.id)
+    assert [len(ids) for ids in parts.values()] == [len(WEIGHTS), 2]
+    for ids, told in zip(parts.values(), (WEIGHTS, weights[-2:]), strict=True):
+        (tmp_path / ids[0]).mkdir()
+        flags = ("--series", ids[-1])  # naming one means all of its set
+        ours = exported(tmp_path / "series", tmp_path / ids[0] / "v.nii", *flags)
+        assert np.loadtxt(ours[".bval"]).tolist() == [b for b, _ in told]
+        assert (".bvec" in ours) == (told is WEIGHTS)
 
 
 def test_traces_alone_have_b_values_and_no_directions(tmp_path):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -146,6 +147,12 @@ def test_an_output_can_be_refused_before_any_work(tmp_path):
 def test_volumes_of_two_grids_are_not_one_file(tmp_path):
     with pytest.raises(GridError, match="share a grid"):
         export((noise(oblique()), noise(oblique(left_handed=True))), tmp_path / "a.nii")
+    moved = replace(oblique(), origin=oblique().origin + np.array([0, 0, 2]))
+    with pytest.raises(GridError, match=r"corners lie up to 2 mm apart"):
+        export((ramp(oblique()), Volume(ramp(oblique()).array, moved)), tmp_path / "a.nii")
+    fewer = Volume(ramp(oblique()).array[1:], oblique(size=(9, 8, 6)))
+    with pytest.raises(GridError, match=r"9 x 8 x 7 voxels and 9 x 8 x 6 voxels"):
+        export((ramp(oblique()), fewer), tmp_path / "a.nii")
     with pytest.raises(VolumeError, match="no volume"):
         export((), tmp_path / "a.nii")
     colour = Volume(np.zeros((7, 8, 9, 3), np.uint8), oblique())

@@ -178,6 +178,23 @@ def test_every_element_of_a_phantom_is_listed_in_every_transfer_syntax(tmp_path,
         assert differences(path) == []
 
 
+def test_bytes_that_no_set_explains_are_no_separators(tmp_path):
+    phantom(tmp_path, size=(8, 8, 2))
+    path = next(tmp_path.iterdir())
+    texts = {0x00081030: b"\x93Kopf\x94 \x80 ", 0x0008103E: b"AB\\\x93C D\\EF "}
+    dataset = pydicom.dcmread(path)
+    for tag, text in texts.items():
+        dataset.add_new(tag, "LO", "?" * len(text))
+    dataset.save_as(path)
+    whole = path.read_bytes()
+    for text in sorted(texts.values(), key=len, reverse=True):
+        whole = whole.replace(b"?" * len(text), text)
+    path.write_bytes(whole)
+    values = {one.tag: one.values for one in listed(path)[0]}
+    assert values[0x00081030] == (r"\x93Kopf\x94 \x80",)
+    assert values[0x0008103E] == ("AB", r"\x93C D", "EF")
+
+
 def test_without_preamble_and_without_meta_it_is_listed_too(tmp_path):
     written = phantom(tmp_path, size=(12, 10, 1), preamble=False)
     ours, fault = listed(written.paths[0])

@@ -107,6 +107,27 @@ def test_time_points_are_told_apart_by_whatever_there_is(tag, tmp_path):
         assert truth.error(mr.array, mr.geometry.affine, phase) < HALF
 
 
+def test_time_points_that_nothing_tells_apart_are_refused_as_such_under_4d(tmp_path, run):
+    def change(dataset: Dataset, _phase: int) -> None:
+        del dataset.AcquisitionNumber, dataset.AcquisitionTime, dataset.InstanceNumber
+
+    write_mosaics(tmp_path / "in", phases=3, change=change)
+    code, _, err = run("export", tmp_path / "in", tmp_path / "out.nii", "--4d")
+    assert code == 4
+    assert "no tag tells them apart" in err
+
+
+def test_magnitude_and_phase_are_named_by_the_type_of_their_images(tmp_path):
+    def kinds(dataset: Dataset, phase: int) -> None:
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "MP"[phase % 2], "ND", "MOSAIC"]
+        dataset.AcquisitionNumber = phase // 2 + 1
+        del dataset.AcquisitionTime
+
+    write_mosaics(tmp_path, phases=4, change=kinds)
+    told = {stack.axes[0] for stack in volume.scan(tmp_path).stacks}
+    assert told == {("ImageType", rf"ORIGINAL\PRIMARY\{kind}\ND\MOSAIC") for kind in "MP"}
+
+
 def test_every_mosaic_is_a_volume_of_its_own_where_the_scanner_followed_the_head(tmp_path):
     shift = np.array([0.0, 0.4, 0.7])
 

@@ -102,13 +102,22 @@ def test_offsets_that_are_given_are_used_and_nothing_is_assumed(tmp_path):
 
 def test_offsets_may_be_places_along_z_of_axial_frames(tmp_path):
     def change(dataset):
-        dataset.GridFrameOffsetVector = [2.5 * n - 12.3 for n in range(8)]
+        z = dataset.ImagePositionPatient[2]
+        dataset.GridFrameOffsetVector = [2.5 * n + z for n in range(8)]
 
     truth = enhanced(tmp_path / "s", bare_after(change))
     made = volume.load(tmp_path / "s")
     assert truth.error_mm(made.array, made.geometry.affine) < MM
     enhanced(tmp_path / "oblique", bare_after(change), orientation="oblique")
-    assert "begins with no 0" in refusal(tmp_path / "oblique")[1]
+    assert "do not face along z" in refusal(tmp_path / "oblique")[1]
+
+
+def test_offsets_that_begin_anywhere_else_are_refused_as_those_of_a_dose_are(tmp_path):
+    def change(dataset):
+        dataset.GridFrameOffsetVector = [2.5 * n + 77 for n in range(8)]
+
+    enhanced(tmp_path / "s", bare_after(change))
+    assert "neither 0 nor" in refusal(tmp_path / "s")[1]
 
 
 def without(*keywords: str) -> Callable[[Dataset], None]:
@@ -160,7 +169,7 @@ REFUSED = {
         "told apart by (0018,2005)",
     ),
     "too few offsets": (with_values(GridFrameOffsetVector=[0, 2.5]), "unreadable", "holds 2"),
-    "one place": (with_values(GridFrameOffsetVector=[0] * 8), "not-a-stack", "in one place"),
+    "one place": (with_values(GridFrameOffsetVector=[0] * 8), "unreadable", "neither up nor down"),
 }
 
 

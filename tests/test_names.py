@@ -87,7 +87,7 @@ def test_a_long_name_is_cut_between_its_letters():
         ("{patient_name}", "is no field of a name; there are {modality} {series_number}"),
         ("{}", "is no field"),
         ("{id.path}", "is no field"),
-        ("{id!r}", "is no field"),
+        ("{id!r}", "{id!r} is no field"),
         ("{id:>99999999}", "is no field"),
         ("{id", "no pattern"),
         ("a/{id}", "no folders"),

@@ -156,6 +156,13 @@ def test_a_header_that_cannot_be_is_refused_by_name(tmp_path, fields, told):
     assert str(path) in str(caught.value)
 
 
+def test_the_detached_header_of_itk_is_called_one(tmp_path):
+    path = tmp_path / "a.nhdr"
+    sitk.WriteImage(sitk.Image(3, 2, 4, sitk.sitkInt16), str(path))
+    with pytest.raises(VolumeError, match="in another file"):
+        read(path)
+
+
 def test_a_header_without_end_is_refused(tmp_path):
     (tmp_path / "a.nrrd").write_bytes(b"NRRD0004\n" + b"#" * (2 << 20))
     with pytest.raises(VolumeError, match="longer than"):

@@ -266,11 +266,21 @@ def test_stored_values_beyond_the_range_of_the_mapping_are_counted(tmp_path):
     assert any("960 voxels lie outside the range" in text for text in found)
 
 
+def test_limits_of_16_bits_are_not_taken_for_negative_ones_of_floats(tmp_path):
+    one = mapping()
+    one.RealWorldValueFirstValueMapped, one.RealWorldValueLastValueMapped = 0, 65535
+    for which in ("First", "Last"):
+        one[f"RealWorldValue{which}ValueMapped"].VR = "US"
+    map_phantom(tmp_path / "s", [one], lambda p: np.abs(p).astype(np.float32))
+    assert "lie outside" not in str(volume.load(tmp_path / "s").findings)
+
+
 @pytest.mark.parametrize(
     ("mappings", "why"),
     [
         ([mapping(), mapping(2.0)], "say different things"),
         ([mapping(0.0)], "RealWorldValueSlope is zero"),
+        ([mapping(1e-50)], "RealWorldValueSlope is 1e-50"),
         ([mapping(float("nan"))], "RealWorldValueSlope holds"),
     ],
 )

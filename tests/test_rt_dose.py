@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pydicom
 import pytest
@@ -83,7 +85,7 @@ def test_several_planes_without_offsets_are_refused(tmp_path):
         volume.load(tmp_path)
 
 
-@pytest.mark.parametrize("scaling", [None, 0, -0.001])
+@pytest.mark.parametrize("scaling", [None, 0, -0.001, 1e-300])
 def test_stored_values_without_a_scaling_are_no_dose(scaling, tmp_path):
     dataset = dose()
     dataset.DoseGridScaling = scaling
@@ -234,3 +236,23 @@ def test_a_dose_without_a_place_is_refused(tmp_path):
     save(dataset, tmp_path / "d")
     with pytest.raises(volume.GridError, match="Image Position"):
         volume.load(tmp_path)
+
+
+def test_a_file_is_named_once_however_many_planes_it_has(tmp_path):
+    dataset = dose()
+    del dataset.PixelSpacing
+    save(dataset, tmp_path / "d")
+    with pytest.raises(volume.GridError, match="6 slices without Pixel Spacing") as refusal:
+        volume.load(tmp_path)
+    assert len(refusal.value.files) == 1
+
+
+def test_of_a_dose_that_is_cut_short_the_whole_planes_are_kept_on_request(tmp_path):
+    path = save(dose(), tmp_path / "d")
+    os.truncate(path, path.stat().st_size - 10)
+    with pytest.raises(volume.VolumeError, match="slice 6 of 6: 10 bytes") as refusal:
+        volume.load(tmp_path)
+    assert "slice 5" not in str(refusal.value)
+    made = volume.load(tmp_path, gaps="largest")
+    assert made.array.shape[0] == 5
+    assert error_mm(made.array, made.geometry) < 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from volume.assembly.placement import find_quantum, same_place_mm, share_places
@@ -53,6 +53,7 @@ def test_slices_taken_out_one_by_one_are_missing_where_they_were(pitch, count, s
     count=st.integers(10, 300),
     start=st.floats(-500, 500),
 )
+@example(pitch=0.990234375, decimals=1, count=10, start=1.03125)
 def test_rounded_positions_keep_their_true_pitch(pitch, decimals, count, start):
     true = start + pitch * np.arange(count)
     written = np.round(true, decimals)

@@ -69,6 +69,7 @@ def test_the_report_tells_the_formula_and_neither_weight_nor_dose(tmp_path):
     assert "weight in g" in suv["formula"]
     assert (suv["type"], suv["unit"]) == ("BW", "g/mL")
     assert "370000000" not in written
+    assert "InjectedRadioactivity" not in written  # the weight would follow from it
 
 
 @pytest.mark.parametrize("unit", ["own", "suv"])
@@ -91,6 +92,15 @@ def test_no_planted_value_is_in_what_is_said_of_a_pet(tmp_path):
     made = volume.load(tmp_path / "s")
     assert made.report["suv"]["factor"] is None
     assert found_in(volume.export(made, tmp_path / "out" / "a.nii.gz"), tokens) == []
+
+
+def test_slices_of_several_units_are_no_one_volume(tmp_path):
+    def mixed(dataset, k):
+        dataset.Units = "CNTS" if k == 3 else "BQML"
+
+    pet(tmp_path / "s", mixed)
+    with pytest.raises(volume.GridError, match=r"2 units, of no one quantity \(BQML, CNTS\)"):
+        volume.load(tmp_path / "s")
 
 
 def test_on_request_the_values_are_suv(tmp_path):

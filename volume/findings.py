@@ -163,7 +163,8 @@ REMEDIES: Mapping[tuple[str, str], str] = {
     ("geometry", "raw"): "keep the voxels as acquired with {geometry=raw},"
     " in a format that can hold a shear (.nrrd, .mha, .npz)",
     ("overwrite", ""): "choose another name, or replace it with {overwrite}",
-    ("series-b", ""): "choose one with {series-b=ID}",
+    ("series", "one"): "choose one with {series=ID}",
+    ("series-b", "one"): "choose one with {series-b=ID}",
     ("series", ""): "choose one with {series=ID}, or take every one with {all}",
 }
 """Sentences for remedies; `{option=value}` is worded for the shell or for Python."""

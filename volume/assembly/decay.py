@@ -121,7 +121,7 @@ def _injection(one: Uptake, start: datetime) -> datetime:
         return one.injected
     at = one.injected_at or one.injected
     if at is None:
-        raise Unavailable("Radiopharmaceutical Start Time is missing")
+        raise Unavailable("Radiopharmaceutical Start Time is missing or of another time zone")
     same_day = datetime.combine(start.date(), at.time())
     if (same_day - start).total_seconds() <= BEFORE_INJECTION_S:
         return same_day

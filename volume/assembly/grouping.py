@@ -270,7 +270,7 @@ def _by_placing(group: Group) -> list[Group]:
     refusal = error(
         "not-a-stack",
         f"{count(len(lost), 'slice')} without {_lacks(lost[0])}: nothing says where they lie",
-        files=tuple(header.name for header in lost),
+        files=tuple(dict.fromkeys(header.name for header in lost)),
         remedy="ask for the original images: these cannot be placed in space",
     )
     unplaced = Group(tuple(lost), f"{group.letters}_x1", (*group.findings, refusal))

@@ -15,6 +15,7 @@ from volume.assembly.placement import corner_stray_mm
 from volume.assembly.quantities import scaling_findings
 from volume.assembly.stack import Grid, Stack
 from volume.assembly.tolerances import TOLERANCES
+from volume.assembly.values import UNITS
 from volume.dicom.header import ModalityLut, SliceHeader
 from volume.dicom.sop_classes import transfer_syntax_name
 from volume.findings import Finding, error, info, warning
@@ -347,7 +348,7 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         text = f"{len(bare)} of {len(slices)} slices lack the rescale that the others have"
         names = tuple(header.name for header in bare)
         found.append(error("rescale-varies", text, files=names, remedy=AGAIN))
-    found += _rescales(slices)
+    found += [*_rescales(slices), *_units(slices)]
     found += _stored_otherwise(slices)
     found += scaling_findings(slices)
     if first.pixels.photometric == "MONOCHROME1":
@@ -358,11 +359,17 @@ def of_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         evidence = {"samples": 3, "photometric": first.pixels.photometric}
         found.append(info("colour-volume", text, evidence=evidence))
     found += of_mappings(slices)
-    lossy = sum(h.lossy or h.pixels.transfer_syntax in LOSSY for h in slices)
+    lossy = sum(map(_is_lossy, slices))
     if lossy:
         text = "the pixels were compressed with loss"
         found.append(warning("lossy-compressed", text, evidence={"slices": lossy}, remedy=ORIGINAL))
     return found
+
+
+def _is_lossy(header: SliceHeader) -> bool:
+    """Say whether pixels lost something: the header says so, or encodes them in such a way."""
+    layout = header.pixels
+    return header.lossy or layout.transfer_syntax in LOSSY or layout.photometric == "YBR_ICT"
 
 
 def _colours(header: SliceHeader) -> str:
@@ -391,6 +398,17 @@ def _rescales(slices: Sequence[SliceHeader]) -> list[Finding]:
         return [warning("rescale-varies", text, files=_names(strays), evidence=evidence)]
     text = f"{len(count)} rescales vary from slice to slice: each is applied to its own"
     return [info("rescale-varies", text, evidence=evidence)]
+
+
+def _units(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Refuse a PET whose slices hold different quantities (Units, PS3.3 C.8.9.1.1.3)."""
+    units = {header.rescale.unit for header in slices if header.modality == "PT"}
+    if len(units) < 2:
+        return []
+    known = sorted(unit for unit in units if unit in UNITS)
+    text = f"the slices name {len(units)} units, of no one quantity ({', '.join(known)})"
+    strays = _strays(slices, lambda header: header.rescale.unit)
+    return [error("rescale-varies", text, files=_names(strays), remedy=APART)]
 
 
 def _scale(header: SliceHeader) -> tuple[float, float, ModalityLut | None]:

@@ -14,7 +14,7 @@ from volume.assembly.report import account_for
 from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
-from volume.assembly.suv import refuse_other_unit, with_suv
+from volume.assembly.suv import refuse_other_unit, with_suv, without_dose
 from volume.dicom.files import Fate
 from volume.dicom.identity import read_identity
 from volume.dicom.limits import DEFAULT, Limits, limits_of
@@ -99,7 +99,7 @@ def assemble_from(
     """Assemble one stack of a scan; the report accounts for every file of the source."""
     stack, suv, noticed = with_suv(stack, options)
     volume = assemble(stack, options, progress)
-    acquired = describe_acquisition(stack, volume, options.limits)
+    acquired = without_dose(describe_acquisition(stack, volume, options.limits), suv)
     report = {**volume.report, **suv, "acquisition": acquired, "source": account_for(found)}
     findings = (*volume.findings, *noticed)
     if options.identifiers:

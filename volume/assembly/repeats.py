@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from volume.dicom.frames import DIMENSIONS
 from volume.dicom.header import SliceHeader, Trait
 
 TAGS = (
@@ -63,7 +64,7 @@ class Part:
 def tell_apart(places: Places) -> list[Part] | None:
     """Split slices, given by place, so that each part has one slice a place.
 
-    None where no tag, no order of time and no block of instance numbers can.
+    None where no tag, no dimension, no order of time and no block of instance numbers can.
     """
     most = max(len(place) for place in places)
     if most == 1:
@@ -72,7 +73,7 @@ def tell_apart(places: Places) -> list[Part] | None:
         for labels in (_labels(places, tag), _ranks(places, tag, most)):
             if labels is not None and len(set(labels.values())) == most:
                 return _parts(places, tag, labels)
-    return _split_in_steps(places, most) or _by_order(places, most)
+    return _split_in_steps(places, most) or _by_dimensions(places, most) or _by_order(places, most)
 
 
 def value_of(header: SliceHeader, tag: str) -> Trait:
@@ -125,7 +126,10 @@ def _parts(places: Places, tag: str, labels: dict[int, Trait]) -> list[Part]:
 
 
 def first_acquired(slices: Sequence[SliceHeader]) -> tuple[float, ...]:
-    """Give what orders volumes by acquisition: the maker's own number, else the least of theirs."""
+    """Give what orders volumes by acquisition: the maker's own number, else the least of theirs.
+
+    In one file that is their number along its dimensions, where it has any, and not the frame's.
+    """
     return min(_acquired(header) for header in slices)
 
 
@@ -133,7 +137,9 @@ def _acquired(header: SliceHeader) -> tuple[float, ...]:
     number = header.diffusion.number if header.diffusion is not None else ()
     if number:
         return number
-    return float(header.instance_number or 0), float(header.frame)
+    dimension = header.traits.get(DIMENSIONS)
+    in_file = dimension if isinstance(dimension, float) else float(header.frame)
+    return float(header.instance_number or 0), in_file
 
 
 def _said(members: Sequence[SliceHeader], tag: str, label: Trait) -> Trait:
@@ -160,6 +166,14 @@ def _split_in_steps(places: Places, most: int) -> list[Part] | None:
         else:
             return parts
     return None
+
+
+def _by_dimensions(places: Places, most: int) -> list[Part] | None:
+    """Split by the numbers that the frames of a file have along its own dimensions."""
+    labels = _labels(places, DIMENSIONS)
+    if labels is None or len(set(labels.values())) != most:
+        return None
+    return _parts(places, DIMENSIONS, labels)
 
 
 def _by_order(places: Places, most: int) -> list[Part] | None:

@@ -192,11 +192,12 @@ def _with_strays(series: Series) -> Series:
 
 
 STRAYS_NAMED = 8
-DAMAGED = frozenset({"unreadable", "pixels-truncated", MISSING})
+UNSEEN = frozenset({"unreadable", "pixels-truncated", "not-supported-yet", MISSING})
+"""Why no one looked into a file, or not far enough to know its series: damage, an archive."""
 
 
 def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
-    """Name files that may hold slices of a stack: of its series, or damaged in its folder.
+    """Name files that may hold slices of a stack: of its series, or unread in its folder.
 
     At the ends of a stack nothing else would tell that a slice is missing. A file that is no
     DICOM any more is known by its size.
@@ -210,7 +211,7 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
         if os.path.dirname(record.name) not in folders:  # noqa: PTH120
             return False
         alike = abs(record.size - usual) <= ALIKE * usual
-        return record.code in DAMAGED or (record.code == "not-dicom" and alike)
+        return record.code in UNSEEN or (record.code == "not-dicom" and alike)
 
     return [
         (info if record.code in IGNORED - {"not-dicom"} else warning)(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +81,43 @@ def _fit(
         return None
     slope, start = np.polyfit(indices, offsets, 1)
     residual = float(np.abs(offsets - (start + slope * indices)).max())
-    if residual > _allowed(float(slope), quantum, rounded):
+    allowed = _allowed(float(slope), quantum, rounded)
+    if residual > allowed and not (rounded and _is_rounded_line(indices, offsets, quantum)):
         return None
     return Spacing("regular", float(slope), float(start), indices, residual, rounded=rounded)
+
+
+def _is_rounded_line(
+    indices: NDArray[np.float64], offsets: NDArray[np.float64], quantum: float
+) -> bool:
+    """Say whether offsets are those of some line, each rounded to the quantum.
+
+    The line of least squares strays a little further from them than the one that strays least
+    (Chebyshev's): that one runs along an edge of their convex hull.
+    """
+    span = float(offsets[-1] - offsets[0])
+    if quantum / 2 > TOLERANCES.residual_cap_of_pitch * span / float(indices[-1]):
+        return False
+    slopes = [*_hull_slopes(indices, offsets), *(-s for s in _hull_slopes(indices, -offsets))]
+    return min(float(np.ptp(offsets - slope * indices)) for slope in slopes) <= HALF_UP * quantum
+
+
+HALF_UP = 1 + 1e-6
+"""From half a quantum below a line to half above, give or take the last digit."""
+
+
+def _hull_slopes(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[float]:
+    """Give the slopes of the lower convex hull of points in order of x (Andrew 1979)."""
+    hull: list[tuple[float, float]] = []
+    for point in zip(x.tolist(), y.tolist(), strict=True):
+        while len(hull) > 1 and _slope(hull[-2], hull[-1]) >= _slope(hull[-1], point):
+            hull.pop()
+        hull.append(point)
+    return [_slope(a, b) for a, b in pairwise(hull)]
+
+
+def _slope(a: tuple[float, float], b: tuple[float, float]) -> float:
+    return (b[1] - a[1]) / (b[0] - a[0])
 
 
 def _stray(offsets: NDArray[np.float64], start: float, pitch: float) -> float:

@@ -51,6 +51,8 @@ class Stack:
     """Duplicates of its slices, which are not used."""
     diffusion: Diffusion | None = None
     """How it is weighted, in a series of which some volumes are."""
+    group: str = ""
+    """What its id begins with, as do those of the stacks from which `axes` tell it."""
 
     @property
     def axis(self) -> tuple[str, object] | None:

@@ -219,10 +219,13 @@ def _stack(part: Part, group: Group, shared: Sequence[Finding]) -> Stack:
         *inspection.of_lost(slices, lost),
         *inspection.of_values(slices),
     )
-    name = name_stack(slices[0], group.letters + suffix(part))
+    siblings = name_stack(slices[0], group.letters)
     kind = _kind(grid)
     geometry = _geometry(slices, grid, kind)
-    return Stack(name, tuple(slices), geometry, kind, findings, _axes(part), grid, lost)
+    return Stack(
+        siblings + suffix(part), tuple(slices), geometry, kind, findings, _axes(part), grid, lost,
+        group=siblings,
+    )  # fmt: skip
 
 
 def _axes(part: Part) -> tuple[tuple[str, object], ...]:
@@ -237,6 +240,7 @@ def refit(stack: Stack, slices: Sequence[SliceHeader]) -> Stack:
     return replace(
         fitted,
         id=stack.id,
+        group=stack.group,
         axes=stack.axes,
         dropped=stack.dropped,
         diffusion=stack.diffusion,

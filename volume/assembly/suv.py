@@ -8,7 +8,7 @@ slice, and must be the same in all of them and plausible; else there is no facto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -78,6 +78,15 @@ def with_suv(stack: Stack, options: Options) -> tuple[Stack, dict[str, Any], tup
         return stack, {"suv": {"factor": None, "why": str(why)}}, (finding,)
     scaled = _scaled(stack, suv.factor) if asked else stack
     return scaled, {"suv": {**suv.described, "applied": asked}}, ()
+
+
+def without_dose(acquired: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the dose out of what is told beside a factor: the weight would follow from the two."""
+    hidden = DOSE if "decay_correction" in told.get("suv", ()) else frozenset()
+    return {key: value for key, value in acquired.items() if key not in hidden}
+
+
+DOSE = frozenset(("InjectedRadioactivity", "InjectedRadioactivityUnits"))
 
 
 def refuse_other_unit(volume: Volume, options: Options) -> Volume:

@@ -95,7 +95,7 @@ class _Source:
         try:
             return self._of_file(which) if self.is_file else self._of_series(which)
         except SeriesChoiceError as several:
-            several.remedy = (self.flag, "")
+            several.remedy = (self.flag, "one")
             raise
 
     def _of_file(self, which: str | None) -> tuple[Volume, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
 
+from volume.assembly.assemble import refuse_if_unsafe
 from volume.assembly.forecast import forecast, refuse_if_too_large
 from volume.assembly.load import assemble_from, choices, choose, matching
 from volume.assembly.options import Options
@@ -146,7 +146,7 @@ def _volumes(
             yield _shaped(refuse_other_unit(volume, wishes.making), wishes), ""
         return
     found = _scan(source, wishes)
-    stacks = _on_one_grid(matching(found, series), source) if four_d else [choose(found, series)]
+    stacks = _on_one_grid(found, series) if four_d else [choose(found, series)]
     if four_d:  # all are held at once
         refuse_if_too_large(stacks, wishes.making)
     for stack in stacks:
@@ -166,7 +166,7 @@ def _from_file(source: str, series: str | None, four_d: bool, wishes: Wishes) ->
     return read_all(source, progress=bar)
 
 
-NOTHING_TO_JOIN = "no volumes here share a grid: there is nothing to put into one 4D file"
+NOTHING_TO_JOIN = "nothing here makes one 4D file: no phases, echoes or the like of one series"
 
 
 def _scan(source: str, wishes: Wishes) -> Scan:
@@ -174,20 +174,24 @@ def _scan(source: str, wishes: Wishes) -> Scan:
     return scan(source, limits=wishes.making.limits, progress=bar)
 
 
-def _on_one_grid(stacks: Sequence[Stack], source: str) -> list[Stack]:
-    """Take the stacks of one series that were told apart by a tag."""
-    sets = [
-        members
-        for _, group in groupby(stacks, key=lambda stack: stack.series_uid)
-        if len(members := [stack for stack in group if stack.axis is not None]) > 1
-    ]
+def _on_one_grid(found: Scan, series: str | None) -> list[Stack]:
+    """Take the stacks of one group that were told apart by a tag; naming one means them all."""
+    meant = matching(found, series)
+    groups: dict[tuple[str, str], list[Stack]] = {}
+    for stack in found.stacks:
+        if stack.axis is not None:
+            groups.setdefault((stack.series_uid, stack.group), []).append(stack)
+    sets = [own for own in groups.values() if len(own) > 1 and any(one in meant for one in own)]
     if len(sets) == 1:
         return sets[0]
+    files = (found.source,)
     if sets:
-        what = f"{len(sets)} series hold several volumes on one grid"
-        firsts = [members[0] for members in sets]
-        raise SeriesChoiceError(what, files=(source,), choices=firsts, remedy=("series", ""))
-    raise SeriesChoiceError(NOTHING_TO_JOIN, files=(source,), remedy="leave out --4d")
+        what = f"{len(sets)} sets of volumes on one grid are here"
+        firsts = [own[0] for own in sets]
+        raise SeriesChoiceError(what, files=files, choices=firsts, remedy=("series", ""))
+    if len(meant) == 1:  # which may be several that nothing tells apart
+        refuse_if_unsafe(meant[0], "regular")
+    raise SeriesChoiceError(NOTHING_TO_JOIN, files=files, remedy="leave out --4d")
 
 
 def _shaped(volume: Volume, wishes: Wishes) -> Volume:

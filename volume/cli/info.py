@@ -212,12 +212,11 @@ def _next(found: Scan) -> str:
     needs = f" --{way_out[0]} {way_out[1]}" if way_out else ""
     lines = [f"next: volume view {source}{which}"]
     lines.append(f"      volume export {source} {best.id}.nii.gz{which}{needs}")
-    siblings = [stack for stack in volumes if stack.series_uid == best.series_uid]
-    if best.axes and not any(stack.refusals for stack in siblings):
-        several = len({stack.series_uid for stack in volumes}) > 1
-        chosen = f" --series {escape(best.series_uid)}" if several else ""
-        whole = best.id.rpartition("_")[0]
-        lines.append(f"      volume export {source} {whole}.nii.gz --4d{chosen}")
+    group = best.series_uid, best.group
+    siblings = [one for one in volumes if (one.series_uid, one.group) == group]
+    if best.axes and len(siblings) > 1 and not any(stack.refusals for stack in siblings):
+        chosen = which if len(siblings) < len(volumes) else ""
+        lines.append(f"      volume export {source} {best.group}.nii.gz --4d{chosen}")
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ import click
 from volume.assembly.load import load
 from volume.cli import options
 from volume.cli.console import Bar, print_json, say, say_findings
+from volume.errors import SeriesChoiceError
 from volume.escaping import escape
 from volume.formats.files import export as write
 from volume.formats.files import refuse_output
@@ -47,16 +48,20 @@ def mesh(
     sidecar = not no_sidecar
     refuse_output(output, "mesh", overwrite=overwrite, sidecar=sidecar, source=source)
     bar = Bar("reading slices", hidden=quiet)
-    volume = load(
-        source,
-        series,
-        gaps=gaps,
-        geometry=geometry,
-        unit=unit,
-        limits=limits,
-        identifiers=identifiers,
-        progress=bar,
-    )
+    try:
+        volume = load(
+            source,
+            series,
+            gaps=gaps,
+            geometry=geometry,
+            unit=unit,
+            limits=limits,
+            identifiers=identifiers,
+            progress=bar,
+        )
+    except SeriesChoiceError as several:
+        several.remedy = ("series", "one")  # there is no --all here
+        raise
     surface = make_mesh(volume, level, progress=Bar("finding the surface", hidden=quiet))
     written = write(
         surface, Path(output), overwrite=overwrite, sidecar=sidecar, identifiers=identifiers

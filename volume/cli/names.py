@@ -53,7 +53,10 @@ def check_pattern(pattern: str) -> str:
     known = " ".join(f"{{{field}}}" for field in FIELDS)
     for _, field, form, conversion in parts:
         if field is not None and (field not in FIELDS or form or conversion):
-            raise ValueError(f"{{{field}}} is no field of a name; there are {known}")
+            typed = (
+                f"{field}{'!' if conversion else ''}{conversion or ''}{':' if form else ''}{form}"
+            )
+            raise ValueError(f"{{{typed}}} is no field of a name; there are {known}")
     if not _body(pattern).strip():
         raise ValueError(f"the pattern is empty; a name is made of words and of {known}")
     suffix_for(Path(f"x{suffix_in(pattern)}" if suffix_in(pattern) else "x.nii.gz"), "volume")

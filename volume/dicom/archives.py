@@ -92,7 +92,7 @@ class Archive:
     def entry(self, name: str) -> Entry:
         """Give the entry of a member. Raises `Unreadable` where it is gone."""
         if name not in self._entries:
-            raise Unreadable("it is no longer in its archive", GONE)
+            raise Unreadable("there is no such file in the archive, or no longer", GONE)
         return self._entries[name]
 
     def open(self, name: str, limits: Limits, *, whole: bool) -> Part:

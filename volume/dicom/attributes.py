@@ -90,9 +90,12 @@ TABLE = """
 00209128 UL TemporalPositionIndex
 00209153 FD NominalCardiacTriggerDelayTime
 00209156 US FrameAcquisitionNumber
+00209157 UL DimensionIndexValues
 00209161 UI ConcatenationUID
 00209162 US InConcatenationNumber
 00209163 US InConcatenationTotalNumber
+00209165 AT DimensionIndexPointer
+00209222 SQ DimensionIndexSequence
 00209301 FD ImagePositionVolume
 00209302 FD ImageOrientationVolume
 0020930D FD TemporalPositionTimeOffset

@@ -405,8 +405,11 @@ def is_korean(raw: bytes, text: str) -> bool:
 
     Its words are all Hangul, or all Hanja beside some of Hangul (PS3.5 annex I); nearly all
     of the syllables are ordinary ones, of which every Korean text is made: of Chinese that is
-    read as Korean they are a quarter, and its words mix Hangul and Hanja.
+    read as Korean they are a quarter, and its words mix Hangul and Hanja. A syllable that is
+    alone tells too little, but for the names of organs: "³ú CT" is no Latin.
     """
+    if ONE_ORGAN.fullmatch(text):
+        return True
     words = re.findall(r"[^\x00-\x7f]+", text)
     hangul = [c for word in words for c in word if "가" <= c <= "힣"]
     if any(not _is_word(word) for word in words) or may_be_latin(raw):
@@ -417,6 +420,16 @@ def is_korean(raw: bytes, text: str) -> bool:
     if len(hangul) < 2 or common < (1 if CONTROL.search(raw) else 2):
         return False
     return beyond <= 2 * common and (len(rare) - beyond) * 4 <= len(hangul)
+
+
+ONE_ORGAN = re.compile(
+    r"[\x00-\x7f]*(?<![0-9A-Za-z])[뇌폐간목귀눈코턱혀팔손발위장등배뼈](?![0-9a-z])[\x00-\x7f]*"
+)
+"""One syllable that says what is examined: "뇌 CT", "폐CT", "Brain(뇌)".
+
+As Latin 1 these are no words in any language (³ú Æó °£ ¸ñ ±Í ´« ÄÚ ÅÎ Çô ÆÈ ¼Õ ¹ß À§ Àå µî ¹è »À),
+and none is what an organ is called in Chinese (GBK).
+"""
 
 
 def _is_word(word: str) -> bool:
@@ -436,16 +449,19 @@ def _is_ks_x_1001(character: str) -> bool:
 
 
 ORDINARY = frozenset(
-    "가각간갈감갑강개객거건걸검겁게겨격견결경계고곡곤골공과곽관광괴교구국군굴궁권귀규균그극근글금급기긴길"
-    "김깨꿈나낙난날남납낭내냉너널넓네넥녀년념노녹논농높뇌누눈뉴느는능니다단달담답당대더덕던데덴델도독돈돌"
-    "동되된두둔뒤듈드득든들등디딜딩땀라락란람랑래랜략량러런럼레려력련렬렴령례로록론료룡루류륜률륨르른름릉"
-    "릎리릭린림립링마막만말망맞매맥머먼멀메면명모목몬몰몸몽묘무문물미민밀및바박반발방배백버번벌범법베벤벨"
-    "벽변별병보복본볼봉부북분불붕뷰브블비빈빌빛뼈뿐사산살삼상새색생서석선설섬성세센션소속손솔송쇄쇼수숙순"
-    "술숨슈스슬습승시식신실심십싱써씨아악안알암압앙앞애액앤야약양어억언얼엄업없에엔엘여역연열염엽영옆예오"
-    "옥온올와완왕외요용우욱운울움웅워원월위윈유육윤율융으은을음응의이익인일임입있자작잔잘잠장재저적전절점"
-    "접정젖제조족존종좌죄주죽준줄중즈증지직진질짐집징째쪽차착찬찰참창채책처척천철첨첩청체초촉촌총촬최추축"
-    "춘출충췌취츠측층치친칠침칭카칼캐커컨컴케코콘콜콩쿠크큰클키킨킹타탁탄탈탐태택터턱턴털테텍텐텔템토톨톱"
-    "통퇴투트특티틱팀팅파판팔패팽퍼페편평폐포폭폼표푸품풍퓨프플피픽핀필핑하학한할함합항해핵행향허헌험헤혀"
-    "혁현혈협형혜호혹혼홍화확환활황회획횡효후훈휘휴흉흐흑흔흡흥희히힘"
+    "가각간갈감갑강개객거건걸검겁게겨격견결경계고곡곤골공과곽관광괴교구국군굴굽궁권궤귀규균그극근"
+    "글금급기긴길김깊깨껍꼬꼭꽃꽉꿈끝나낙난날남납낭낮내냉너널넓네넥녀년념노녹논농높뇌누눈눕뉴느늑"
+    "는늘능니님다닥단닫달담답당대더덕던덩데덴델도독돈돌동되된두둔둘뒤듈드득든들등디딜딩땀뜰뜸라락"
+    "란람랑래랜램랫략량러런럼렁레려력련렬렴령례로록론롬롱료룡루류륜률륨륭르른름릉릎리릭린림립링마"
+    "막만말맑망맞매맥맹머먼멀메면명몇모목몬몰몸몽묘무묵묶문물미믹민믿밀및바박반발밝밥방배백버벅번"
+    "벌범법베벤벨벼벽변별병보복볶본볼봄봉부북분불붕뷰브블비빈빌빛뺨뼈뿐쁨사산살삼삽상새색샘샛생샤"
+    "서석선설섬성세센셉션소속손솔솜송쇄쇠쇼수숙순술숨숭쉬슈스슬슴습승시식신실심십싱쌀써썹쐐쓸씨아"
+    "악안앉않알암압앙앞애액앤야약얇양어억언얼엄업없엉엎에엔엘여역연열염엽영옆예오옥온올옹와완왕왜"
+    "외왼요용우욱운울움웅워원월위윈윗유육윤율융으은을음읍응의이익인일임입잇있잎자작잔잘잠잡장재저"
+    "적전절점접정젖제조족존좁종좌죄주죽준줄중즈증지직진질짐집징짧째쪽차착찬찰참창채책처척천철첨첩"
+    "첫청체초촉촌총촬최추축춘출춤충췌취츠측층치친칠침칭카칼캐캔커컨컬컴케코콘콜콧콩쿠크큰클키킨킬"
+    "킹타탁탄탈탐탑태택터턱턴털테텍텐텔템토톨톱통퇴투트특튼티틱팀팅파판팔팥패팽퍼페편폄평폐포폭폼"
+    "표푸품풍퓨프플피픽핀필핏핑하학한할함합항해핵햇행향허헌험헤헬혀혁현혈협혓형혜호혹혼홍화확환활"
+    "황회획횡효후훈휘휴흉흐흑흔흠흡흥희히힌힘"
 )
 """Syllables of Korean names, places and medicine; a quarter of the 2,350 of KS X 1001."""

@@ -30,6 +30,8 @@ class Codestream:
     components: int
     precision: int
     signed: bool
+    model: str = ""
+    """RGB or YBR, where a JPEG says of itself which of them it holds."""
 
 
 HEAD = 2**16
@@ -62,7 +64,7 @@ def refuse_another_size(seen: Codestream, rows: int, columns: int, samples: int)
 def _jpeg(data: bytes) -> Codestream:
     if data[:2] != b"\xff\xd8":
         raise Unreadable("the compressed frame is no JPEG")
-    at = 2
+    at, model = 2, ""
     while True:
         while data[at] != 0xFF:
             at += 1
@@ -73,8 +75,23 @@ def _jpeg(data: bytes) -> Codestream:
         (length,) = struct.unpack(">H", data[at + 2 : at + 4])
         if marker in FRAME_MARKERS:
             precision, rows, columns, components = struct.unpack(">BHHB", data[at + 4 : at + 10])
-            return Codestream(rows, columns, components, precision, False)
+            model = "RGB" if data[at + 10 : at + 19 : 3].upper() == b"RGB" else model
+            return Codestream(rows, columns, components, precision, False, model)
+        model = model or _model(marker, data[at + 4 : at + 2 + length])
         at += 2 + length
+
+
+def _model(marker: int, segment: bytes) -> str:
+    """Read a segment that says which colours a JPEG holds: JFIF (T.871), Adobe's (T.872 6.5.3)."""
+    if marker == JFIF and segment.startswith(b"JFIF\0"):
+        return "YBR"
+    if marker == ADOBE and segment.startswith(b"Adobe"):
+        return {b"\0": "RGB", b"\1": "YBR"}.get(segment[11:12], "")
+    return ""
+
+
+JFIF, ADOBE = 0xE0, 0xEE
+"""Application segments 0 and 14 (T.81 B.2.4.6)."""
 
 
 def _jpeg_2000(data: bytes) -> Codestream:

@@ -25,13 +25,17 @@ def samples_stored(photometric: str, samples: int, transfer_syntax: str) -> int:
     return 2 if photometric == HALVED and samples == 3 and transfer_syntax in PLAIN else samples
 
 
-def refuse_unknown(photometric: str, samples: int, bits: int, transfer_syntax: str) -> None:
+def refuse_unknown(
+    photometric: str, samples: int, bits: int, transfer_syntax: str, *, signed: bool
+) -> None:
     """Refuse colour models that would come out as something they are not."""
     if photometric not in _known(samples, transfer_syntax):
         text = f"pixels in {name(photometric)}, encoded like this, are not handled"
         raise Unreadable(text, REFUSED)
-    if photometric.startswith("YBR_") and bits != 8:
+    if photometric in (FULL, HALVED) and bits != 8:
         raise Unreadable(f"pixels of {bits} bits in {photometric} are not handled", REFUSED)
+    if samples == 3 and signed:
+        raise Unreadable(f"pixels in {photometric} with signed samples are not handled", REFUSED)
 
 
 def name(photometric: str) -> str:

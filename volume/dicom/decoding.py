@@ -30,6 +30,7 @@ def decode_frame(data: bytes, layout: PixelLayout, rows: int, columns: int) -> N
     if seen is None:
         raise Unreadable("frames in this transfer syntax cannot be decoded")
     codestream.refuse_another_size(seen, rows, columns, layout.samples)
+    _refuse_another_model(seen, layout)
     try:
         pixels = _decode(data, layout)
     except Exception as fault:  # noqa: BLE001 every codec has errors of its own
@@ -58,7 +59,7 @@ def _decode(data: bytes, layout: PixelLayout) -> NDArray[Any]:
     if transfer_syntax in codestream.JPEG_LS:
         return imagecodecs.jpegls_decode(data)
     if layout.photometric == colour.FULL and colour.is_mixed(data):
-        raise Unreadable("the header and the compressed frame name two colour models")
+        raise Unreadable(TWO_MODELS)
     return imagecodecs.jpeg2k_decode(data)
 
 
@@ -67,6 +68,16 @@ def _colours(layout: PixelLayout) -> str | None:
     if layout.samples == 1:
         return None
     return "RGB" if layout.photometric == "RGB" else "YCBCR"
+
+
+def _refuse_another_model(seen: codestream.Codestream, layout: PixelLayout) -> None:
+    """Refuse a JPEG with loss whose own markers name other colours than the header."""
+    lossy = layout.transfer_syntax in codestream.JPEG - codestream.JPEG_WITHOUT_LOSS
+    if lossy and layout.samples == 3 and seen.model not in ("", layout.photometric[:3]):
+        raise Unreadable(TWO_MODELS)
+
+
+TWO_MODELS = "the header and the compressed frame name two colour models"
 
 
 def _jpeg(data: bytes, stored: str | None, wanted: str | None) -> NDArray[Any]:

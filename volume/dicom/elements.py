@@ -47,6 +47,17 @@ def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
     return struct.unpack(f"{'<' if element.little else '>'}{count}{form}", element.value)
 
 
+def tags(data: DataSet, keyword: str) -> tuple[int, ...]:
+    """Give every tag that an element names (VR AT); absent or empty is ()."""
+    element = data.get(KNOWN[keyword].tag)
+    if element is None:
+        return ()
+    if len(element.value) % 4:
+        raise Unreadable(f"{keyword} holds no tags")
+    pairs = struct.iter_unpack("<HH" if element.little else ">HH", element.value)
+    return tuple(group << 16 | number for group, number in pairs)
+
+
 def raw(data: DataSet, keyword: str) -> Element | None:
     """Give an element as it stands."""
     return data.get(KNOWN[keyword].tag)

@@ -81,7 +81,7 @@ def open_data_set(file: BinaryIO, name: str, limits: Limits = DEFAULT) -> Encodi
     findings: list[Finding] = []
     if start[128:] != b"DICM":
         if not any(start):
-            raise Unreadable("the file is empty" if not start else "the file ends in its preamble")
+            raise Unreadable(_of_zeros(len(start)))
         _refuse_archive(file)
         if _has_meta(file):
             raise Unreadable("the word DICM is damaged before the file meta information")
@@ -119,6 +119,12 @@ def size_of(file: BinaryIO) -> int:
     """Give the bytes of an open file; one that lies in an archive knows them itself."""
     size: int | None = getattr(file, "size", None)
     return os.fstat(file.fileno()).st_size if size is None else size
+
+
+def _of_zeros(length: int) -> str:
+    if length == len(b"DICM") + 128:
+        return "it begins with nothing but zeros, also where the word DICM should be"
+    return "the file ends in its preamble" if length else "the file is empty"
 
 
 def _refuse_archive(file: BinaryIO) -> None:

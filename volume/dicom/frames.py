@@ -9,6 +9,7 @@ from itertools import chain
 from volume.dicom import elements, image_plane
 from volume.dicom.data_set import DataSet
 from volume.dicom.diffusion import with_diffusion
+from volume.dicom.dimensions import volume_numbers
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import SliceHeader, Trait
 from volume.dicom.philips import read_scaling
@@ -41,6 +42,10 @@ TRAITS = {
 """Keyword in the functional groups: the name it has in a classic slice."""
 
 
+DIMENSIONS = "DimensionIndexValues"
+"""The trait that numbers volumes as the file's own dimensions do."""
+
+
 def split(header: SliceHeader, data: DataSet) -> list[SliceHeader]:
     """Give one record a frame; a per-frame group stands before a shared one.
 
@@ -53,9 +58,12 @@ def split(header: SliceHeader, data: DataSet) -> list[SliceHeader]:
         raise Unreadable(f"{count} frames are declared and {len(per_frame)} described")
     if not per_frame and not shared:
         raise Unreadable("the functional groups that place the frames are missing")
+    groups = [{**shared, **_gather(per_frame[index : index + 1])} for index in range(count)]
+    framed = [_frame(header, own, index) for index, own in enumerate(groups)]
+    numbers = volume_numbers(data, [own.get("FrameContentSequence", {}) for own in groups])
     return [
-        _frame(header, {**shared, **_gather(per_frame[index : index + 1])}, index)
-        for index in range(count)
+        one if number is None else replace(one, traits={**one.traits, DIMENSIONS: number})
+        for one, number in zip(framed, numbers, strict=True)
     ]
 
 

@@ -87,10 +87,20 @@ def rescale(data: DataSet, unit: str = "") -> Rescale | None:
         return Rescale(unit=unit) if unit else None
     declared = (slope is not None) + (intercept is not None)
     slope = slope or (1.0,)
-    if slope[0] == 0:
-        raise Unreadable("RescaleSlope is zero")
+    refuse_vanishing("RescaleSlope", slope[0])
     unit = elements.text(data, "RescaleType") or unit
     return Rescale(slope[0], (intercept or (0.0,))[0], unit, declared)
+
+
+def refuse_vanishing(keyword: str, slope: float) -> None:
+    """Refuse a slope that makes every value zero, or smaller than a float32 can hold."""
+    if abs(slope) < LEAST_SLOPE:
+        raise Unreadable(
+            f"{keyword} is {slope:g}: no value is left" if slope else f"{keyword} is zero"
+        )
+
+
+LEAST_SLOPE = 1e-30
 
 
 def window(data: DataSet) -> tuple[float, float] | None:

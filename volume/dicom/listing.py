@@ -7,6 +7,7 @@ damaged ends the list with an error that says where.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import BinaryIO, NamedTuple
 
-from volume.dicom.character_sets import UNREADABLE, Reading, read_text
+from volume.dicom.archives import find_archive, refuse_archive
+from volume.dicom.character_sets import UNREADABLE, Reading, is_plain, read_text
 from volume.dicom.confidentiality import may_identify
-from volume.dicom.containers import IsArchive
+from volume.dicom.containers import READ, IsArchive
 from volume.dicom.data_set import (
     ITEM,
     ITEM_END,
@@ -95,13 +97,19 @@ def open_listing(
             encoding = open_data_set(file, path, limits)
         except NotDicom:
             raise NotDicomError("not a DICOM file", files=(path,)) from None
-        except IsArchive:
-            raise NotDicomError(
-                "an archive, not a file", files=(path,), remedy=f"name a file in it: {path}/..."
-            ) from None
+        except IsArchive as archive:
+            raise _refuse_archive(path, archive.kind) from None
         except Unreadable as fault:
             raise VolumeError(str(fault), files=(path,), remedy=fault.remedy) from None
         yield Listing(encoding.findings, _elements(file, encoding, path, identifiers))
+
+
+def _refuse_archive(path: str, kind: str) -> VolumeError:
+    """Say that a file is an archive, and how its members are named where they can be."""
+    if kind in READ and find_archive(path) is None:
+        remedy = f"name a file in it: {path}/..."
+        return NotDicomError("an archive, not a file", files=(path,), remedy=remedy)
+    return NotDicomError(str(refuse_archive(kind)), files=(path,))
 
 
 def _opened(path: str, limits: Limits) -> BinaryIO:
@@ -449,12 +457,17 @@ def _tell(vr: str, value: bytes, length: int, terms: tuple[str, ...], little: bo
         )
     if vr in TEXT:
         reading = read_text(value, terms if vr in CODED else (), person=vr == "PN")
-        parts = (reading.text,) if vr in SINGLE else tuple(reading.text.split("\\"))
+        between = SEPARATOR if is_plain(value) else SEPARATOR_AMID_BYTES
+        parts = [reading.text] if vr in SINGLE else between.split(reading.text)
         stripped = tuple(part.strip(" \0") for part in parts)
         return _Told(() if stripped == ("",) else stripped, _note(reading, vr))
     if length <= HEX_AT_MOST:
         return _Told(None, value.hex(" "))
     return _Told(None, "")
+
+
+SEPARATOR, SEPARATOR_AMID_BYTES = re.compile(r"\\"), re.compile(r"\\(?!x[0-9a-f]{2})")
+"""Between values; where bytes of a text are shown as such, `\\xNN` is one of them."""
 
 
 def _numbers(value: bytes, code: str, little: bool) -> tuple[int | float, ...]:

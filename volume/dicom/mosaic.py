@@ -20,6 +20,7 @@ from volume.dicom import csa, elements, image_plane
 from volume.dicom.data_set import DataSet
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import SliceHeader, Tile, Vector
+from volume.dicom.moment import moment, moment_of
 from volume.findings import Finding, warning
 
 TILES_AT_MOST = 1024
@@ -217,26 +218,17 @@ def _seconds(times_ms: Sequence[float]) -> list[float]:
 
 def _clock(items: Sequence[DataSet]) -> list[float]:
     """Count the acquisition times of tiles from the first on; none where one lacks its own."""
-    moments = [_moment(item) for item in items]
-    known = [moment for moment in moments if moment is not None]
+    known = [found for item in items if (found := _moment(item)) is not None]
     if len(known) < len(items):
         return []
-    return [round((moment - min(known)) / timedelta(seconds=1), 6) for moment in known]
+    return [round((one - min(known)) / timedelta(seconds=1), 6) for one in known]
 
 
 def _moment(item: DataSet) -> datetime | None:
-    """Read Acquisition DateTime, without its offset from UTC, or else date and time."""
-    joined = elements.text(item, "AcquisitionDateTime") or (
-        elements.text(item, "AcquisitionDate") + elements.text(item, "AcquisitionTime")
+    """Read Acquisition DateTime, or else date and time."""
+    return moment_of(elements.text(item, "AcquisitionDateTime")) or moment(
+        elements.text(item, "AcquisitionDate"), elements.text(item, "AcquisitionTime")
     )
-    digits, _, fraction = joined.partition(".")
-    if not (fraction[:6] or "0").isdecimal():
-        return None
-    try:
-        moment = datetime.strptime(digits, "%Y%m%d%H%M%S")
-        return moment + timedelta(seconds=float(f"0.{fraction[:6] or 0}"))
-    except ValueError:
-        return None
 
 
 def _vector(place: NDArray[np.float64]) -> Vector:

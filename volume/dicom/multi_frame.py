@@ -6,16 +6,14 @@ nothing says that the frames are a film, the others are assumed to follow along 
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
-from volume.dicom import elements
+from volume.dicom import elements, image_plane
 from volume.dicom.data_set import DataSet
 from volume.dicom.encoding import Unreadable
-from volume.dicom.header import SliceHeader, Vector
+from volume.dicom.header import SliceHeader
+from volume.dicom.plane_offsets import Offsets, read_offsets
 
 FILM = {
     0x00181063: "Frame Time",
@@ -32,8 +30,6 @@ FILM = {
 """What Frame Increment Pointer may name that is no place (PS3.3 C.7.6.6, C.8.4.8)."""
 OFFSETS = 0x3004000C
 """Grid Frame Offset Vector: where the planes lie along the normal (PS3.3 C.8.8.3.2)."""
-ALONG_Z = 1e-4
-"""Offsets that begin with another number than 0 are places along z, of axial planes alone."""
 
 
 def lacks_groups(data: DataSet) -> bool:
@@ -54,12 +50,16 @@ def follow(header: SliceHeader, data: DataSet) -> list[SliceHeader]:
     _refuse_unplaced(header, count)
     if count == 1:
         return [header]
-    pointers = _pointers(data)
+    pointers = elements.tags(data, "FrameIncrementPointer")
     _refuse_film(data, pointers, count)
-    offsets, assumed = _offsets(header, data, count)
-    said = (assumed,) if assumed else ()
+    offsets, assumed = read_offsets(header, data) or _evenly(header, count)
     return [
-        replace(header, frame=index, position=_moved(header, offset), assumed=said)
+        replace(
+            header,
+            frame=index,
+            position=image_plane.moved(header.position, header.orientation, offset),
+            assumed=assumed,
+        )
         for index, offset in enumerate(offsets)
     ]
 
@@ -100,42 +100,14 @@ def _refuse_film(data: DataSet, pointers: Sequence[int], count: int) -> None:
 KEYWORDS = {0x00181063: "FrameTime", 0x00181065: "FrameTimeVector"}
 
 
-def _pointers(data: DataSet) -> tuple[int, ...]:
-    """Read the tags that Frame Increment Pointer names (C.7.6.6.1.1)."""
-    element = elements.raw(data, "FrameIncrementPointer")
-    if element is None:
-        return ()
-    if len(element.value) % 4:
-        raise Unreadable("FrameIncrementPointer holds no tags")
-    words = struct.unpack(
-        f"{'<' if element.little else '>'}{len(element.value) // 2}H", element.value
-    )
-    return tuple(
-        group << 16 | number for group, number in zip(words[::2], words[1::2], strict=True)
-    )
-
-
-def _offsets(header: SliceHeader, data: DataSet, count: int) -> tuple[Sequence[float], str]:
-    """Give how far each frame lies from the first, in mm, and what was assumed for it."""
-    vector = elements.floats(data, "GridFrameOffsetVector", count)
-    if vector is not None:
-        return _given(header, vector), ""
+def _evenly(header: SliceHeader, count: int) -> Offsets:
+    """Put the frames one behind the other, as far apart as the file says, and say so."""
     spacing, name = _spacing(header, count)
     assumed = (
         f"of {count} frames only the first is placed: the others are assumed to follow along the"
         f" normal, {spacing:.4g} mm from one to the next ({name})"
     )
-    return [index * spacing for index in range(count)], assumed
-
-
-def _given(header: SliceHeader, vector: Sequence[float]) -> list[float]:
-    """Take offsets as they stand: from the first plane, or places along z of axial ones."""
-    if vector[0] != 0 and abs(_normal(header)[2]) < 1 - ALONG_Z:
-        raise Unreadable("GridFrameOffsetVector begins with no 0, in planes that are not axial")
-    if any(a == b for a, b in pairwise(sorted(vector))):
-        raise Unreadable("GridFrameOffsetVector puts two frames in one place", NO_STACK)
-    sign = 1.0 if vector[0] == 0 else math.copysign(1.0, _normal(header)[2])
-    return [sign * (offset - vector[0]) for offset in vector]
+    return [index * spacing for index in range(count)], (assumed,)
 
 
 def _spacing(header: SliceHeader, count: int) -> tuple[float, str]:
@@ -153,21 +125,3 @@ def _spacing(header: SliceHeader, count: int) -> tuple[float, str]:
         " how far they are apart is not said",
         NO_STACK,
     )
-
-
-def _normal(header: SliceHeader) -> Vector:
-    """Give the unit normal of the slices (row x column)."""
-    (x, y, z), (u, v, w) = header.orientation or ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-    normal = (y * w - z * v, z * u - x * w, x * v - y * u)
-    length = math.hypot(*normal)
-    if not length:
-        raise Unreadable("ImageOrientationPatient spans no plane")
-    return normal[0] / length, normal[1] / length, normal[2] / length
-
-
-def _moved(header: SliceHeader, offset: float) -> Vector:
-    x, y, z = (
-        p + offset * n
-        for p, n in zip(header.position or (0.0, 0.0, 0.0), _normal(header), strict=True)
-    )
-    return x, y, z

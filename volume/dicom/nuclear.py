@@ -11,7 +11,6 @@ in which they are stored, whatever Slice Vector says.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -73,7 +72,7 @@ def _read_vectors(data: DataSet, count: int) -> dict[str, tuple[int, ...]]:
 
     Raises `Unreadable` where a vector that orders the frames has another length.
     """
-    ordering = _pointed_at(data)
+    ordering = elements.tags(data, "FrameIncrementPointer")
     vectors: dict[str, tuple[int, ...]] = {}
     for keyword in (*ACQUISITIONS, SLICES):
         found = elements.values(data, keyword)
@@ -89,17 +88,6 @@ def _index(value: str | float) -> int:
     if number < 1:
         raise Unreadable("a frame has no number; they count from 1")
     return number
-
-
-def _pointed_at(data: DataSet) -> frozenset[int]:
-    """Read the tags of the vectors that order the frames (Frame Increment Pointer)."""
-    pointer = elements.raw(data, "FrameIncrementPointer")
-    if pointer is None:
-        return frozenset()
-    form = "<HH" if pointer.little else ">HH"
-    whole = len(pointer.value) // 4 * 4
-    pairs = struct.iter_unpack(form, pointer.value[:whole])
-    return frozenset(group << 16 | element for group, element in pairs)
 
 
 def _number_slices(

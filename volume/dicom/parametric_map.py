@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from volume.dicom import elements, frames
+from volume.dicom import elements, frames, image_plane
 from volume.dicom.data_set import DataSet
 from volume.dicom.encoding import Unreadable
 from volume.dicom.header import Rescale, SliceHeader, Trait
@@ -103,8 +103,8 @@ def _read(item: DataSet, header: SliceHeader) -> Mapping:
             "a real world value mapping without slope and intercept: tables are not handled",
             "not-supported-yet",
         )
-    if slope[0] == 0:
-        raise Unreadable("RealWorldValueSlope is zero")
+    image_plane.refuse_vanishing("RealWorldValueSlope", slope[0])
+    signed = header.pixels.signed and not header.pixels.floating
     units = elements.items(item, "MeasurementUnitsCodeSequence")[:1]
     unit = [
         read_unit(elements.text(one, "CodeValue"), elements.text(one, "CodingSchemeDesignator"))
@@ -114,8 +114,8 @@ def _read(item: DataSet, header: SliceHeader) -> Mapping:
         slope[0],
         intercept[0],
         "".join(unit),
-        _limit(item, "First", signed=header.pixels.signed),
-        _limit(item, "Last", signed=header.pixels.signed),
+        _limit(item, "First", signed=signed),
+        _limit(item, "Last", signed=signed),
         elements.text(item, "LUTLabel"),
     )
 

@@ -74,7 +74,8 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
     if transfer_syntax not in NATIVE:
         _refuse_unbounded(encoding, offset, frame_bytes, frame_count)
-    colour.refuse_unknown(photometric, samples, stored, transfer_syntax)
+    signed = floating or _is_signed(data)
+    colour.refuse_unknown(photometric, samples, stored, transfer_syntax, signed=signed)
     planar = samples > 1 and _flag(data, "PlanarConfiguration")
     if samples_stored != samples and transfer_syntax in colour.PLAIN and (planar or columns % 2):
         raise Unreadable(f"pixels in {photometric} go in pairs, Y Y CB CR: these do not")
@@ -89,7 +90,7 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=high,
-        signed=floating or _is_signed(data),
+        signed=signed,
         swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
         missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
         excess=excess if excess > 1 else 0,

@@ -7,9 +7,11 @@ import io
 import os
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from volume.dicom import (
     captures,
+    colour,
     elements,
     frames,
     image_plane,
@@ -63,7 +65,7 @@ def read_headers(
             encoding = open_data_set(file, found.name, limits)
             slices, noticed = _read(encoding, found)
             noticed += _of_pixels(encoding, slices, found.name)
-            return slices, [*encoding.findings, *noticed]
+            return _cut_short(slices), [*encoding.findings, *noticed]
     except (NotDicom, IsArchive, Unreadable):
         raise
     except OSError as fault:
@@ -148,6 +150,26 @@ def _of_pixels(encoding: Encoding, slices: list[SliceHeader], name: str) -> list
         text = f"{layout.excess} bytes of zeros stand behind the pixels: left out"
         noticed.append(info("pixels-padded", text, files=(name,)))
     return noticed
+
+
+def _cut_short(slices: list[SliceHeader]) -> list[SliceHeader]:
+    """Say of every frame which of its own bytes are missing: those before the end are whole."""
+    layout = slices[0].pixels
+    if not layout.missing or layout.frames == 1 or layout.tile is not None:
+        return slices
+    each = _bytes_of_frame(slices[0])
+    present = each * layout.frames - layout.missing
+    return [
+        replace(one, pixels=replace(layout, missing=min(each, max(0, end - present))))
+        for one in slices
+        for end in [each * (one.frame + 1)]
+    ]
+
+
+def _bytes_of_frame(header: SliceHeader) -> int:
+    layout = header.pixels
+    samples = colour.samples_stored(layout.photometric, layout.samples, layout.transfer_syntax)
+    return header.rows * header.columns * samples * layout.bits_allocated // 8
 
 
 def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:

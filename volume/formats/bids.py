@@ -47,6 +47,25 @@ TIMING = ("SliceEncodingDirection", "SliceTiming")
 (dcm2niix, issue 870), which are no times of a volume: those of the others stand for it."""
 
 
+TIMES = frozenset(
+    "TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset AcquisitionNumber"
+    " AcquisitionDateTime AcquisitionTime ContentTime InstanceNumber Frame".split()
+)
+"""Tags by which volumes are told apart that are the same image at other times."""
+
+
+def seconds_between(volumes: Sequence[Volume]) -> float | None:
+    """Give the repetition time of time points, slice by slice; None for other volumes.
+
+    A repetition of a sequence in 3D is a part of its volume.
+    """
+    told = keys(volumes)
+    axes = [tuple(axis["tag"] for axis in one.report.get("axes", ())) for one in volumes]
+    if len(volumes) < 2 or set(axes) - {(tag,) for tag in TIMES}:
+        return None
+    return told.get("RepetitionTime") if told.get("MRAcquisitionType") == "2D" else None
+
+
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and bool(np.allclose(one, other, rtol=0, atol=SAME_TIME))

@@ -248,9 +248,18 @@ def _refuse_another_grid(first: Volume, other: Volume) -> None:
     same_voxel = other.array.shape[3:] == first.array.shape[3:]
     if not (same_voxel and other.geometry.matches(first.geometry)):
         raise GridError(
-            f"volumes of one file share a grid; {first!r} and {other!r} do not",
+            f"volumes of one file share a grid; these do not: {_how_they_differ(first, other)}",
             remedy=EACH_ALONE,
         )
+
+
+def _how_they_differ(first: Volume, other: Volume) -> str:
+    a, b = first.geometry, other.geometry
+    if first.array.shape != other.array.shape:
+        sizes = (" x ".join(map(str, size)) for size in (a.size, b.size))
+        what = " and ".join(f"{size} voxels" for size in sizes)
+        return what if a.size != b.size else f"{what}, of other components"
+    return f"their corners lie up to {np.abs(a.corners - b.corners).max():.3g} mm apart"
 
 
 def _kind_of(contents: Contents) -> Kind:

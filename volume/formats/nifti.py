@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from volume.errors import GridError, VolumeError
 from volume.findings import Finding, warning
-from volume.formats import deflate
+from volume.formats import bids, deflate
 from volume.formats.voxels import Header, slabs, stored_dtype
 from volume.geometry import LPS_TO_RAS, Geometry
 from volume.progress import Progress
@@ -123,7 +123,7 @@ VECTORS = {
     2004: "colours on a fifth axis",
 }
 """What a fifth axis holds, by intent_code (nifti1.h)."""
-MILLIMETRES = 2
+MILLIMETRES, SECONDS = 2, 8
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """xyzt_units: unknown (taken as mm, as everyone does), metre, millimetre, micrometre."""
 EXTENDER_BYTES = 4
@@ -169,6 +169,10 @@ def _make_header(volumes: Sequence[Volume]) -> bytes:
     header["scl_slope"] = 1
     header["xyzt_units"] = MILLIMETRES
     _place(header, geometry)
+    seconds = bids.seconds_between(volumes)
+    if seconds is not None:
+        header["pixdim"][4] = seconds
+        header["xyzt_units"] = MILLIMETRES | SECONDS
     return header.tobytes() + bytes(4)
 
 

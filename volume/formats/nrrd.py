@@ -156,13 +156,16 @@ def _read_fields(stream: BinaryIO) -> dict[str, str]:
         name, colon, value = line.decode("utf-8", "replace").strip().partition(":")
         if colon and not name.startswith("#") and not value.startswith("="):
             fields[name.strip().lower()] = value.strip()
-    if not line:
+    if not line and not DETACHED & set(fields):  # a detached header may end without an empty line
         raise EOFError("the file ends within its header")
     return fields
 
 
+DETACHED = frozenset({"data file", "datafile"})
+
+
 def _refuse_detached(fields: Mapping[str, str]) -> None:
-    if {"data file", "datafile"} & set(fields):
+    if DETACHED & set(fields):
         raise ValueError("the voxels are in another file; only attached data are read")
     for skip in ("byte skip", "byteskip", "line skip", "lineskip"):
         if fields.get(skip, "0") != "0":

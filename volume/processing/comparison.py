@@ -17,6 +17,7 @@ from volume.processing.displacement import (
 )
 from volume.processing.pairing import Pairing, pair
 from volume.processing.remark import Remark, remarks_on
+from volume.processing.sequence import reordered
 from volume.processing.voxel_difference import VoxelDifference
 from volume.volume import Volume
 
@@ -32,6 +33,7 @@ class Comparison:
     voxel. `corners_mm` is the greatest distance of corresponding corners with the axes matched
     by place, `corners_as_stored_mm` of those of the same indices (None for other sizes).
     `overlap` is the share of A that lies within B. `voxels` is None where none were compared.
+    `sequence` says which volume of B is each of A, where all are there in another order.
     """
 
     a: Geometry
@@ -45,6 +47,7 @@ class Comparison:
     corners_as_stored_mm: float | None
     overlap: float
     voxels: VoxelDifference | None
+    sequence: tuple[int, ...] | None
     within_mm: float
     within_value: float | None
 
@@ -124,6 +127,8 @@ def compare(
     if within_mm is None:
         within_mm = min(WITHIN_MM, float(min(ga.spacing.min(), gb.spacing.min())) / 4)
     pairing = pair(first, second, within_mm, within_value)
+    voxels = _differences(of_a, of_b, pairing, within_value)
+    differ = voxels is not None and voxels.different > 0 and len(of_a) > 1
     return Comparison(
         ga,
         gb,
@@ -135,7 +140,8 @@ def compare(
         corners_apart(ga, pairing.by_place.grid(gb)),
         corners_apart(ga, gb) if ga.size == gb.size else None,
         1.0 if pairing.is_in_place else overlap(ga, gb),
-        _differences(of_a, of_b, pairing, within_value),
+        voxels,
+        reordered(of_a, of_b, pairing, within_value) if differ else None,
         within_mm,
         within_value,
     )

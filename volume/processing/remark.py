@@ -21,6 +21,7 @@ CODES: Mapping[str, str] = {
     "types-differ": "the values are of another type",
     "cannot-tell": "the picture is symmetric: several ways to turn it fit",
     "count-differs": "one holds more volumes than the other",
+    "order-differs": "both hold the same volumes, in another order",
     "components-differ": "one is of colour, the other not",
     "size-differs": "the numbers of voxels differ",
     "spacing-differs": "the spacing differs",
@@ -227,11 +228,17 @@ def _values(found: Comparison) -> Iterator[Remark]:
     if voxels is None:
         yield Remark("not-compared", f"no voxels were compared: {_why_not(found)}")
     elif voxels.different:
+        if found.sequence is not None:
+            numbers = [n + 1 for n in found.sequence]
+            text = "B holds the volumes of A in another order: A's first to last are {} of B"
+            shown = _list(numbers[:ORDER_SHOWN]) + ", …" * (len(numbers) > ORDER_SHOWN)
+            yield Remark("order-differs", text.format(shown), {"volumes": numbers})
         if voxels.by is not None and voxels.explained >= EXPLAINS * voxels.compared:
             yield _scaled(voxels)
         yield _differing(found, voxels)
 
 
+ORDER_SHOWN = 16
 EXPLAINS = 0.9
 """From such a share of the voxels on, a slope and an intercept are worth a word."""
 
@@ -266,15 +273,18 @@ def _scaled(voxels: VoxelDifference) -> Remark:
 def _differing(found: Comparison, voxels: VoxelDifference) -> Remark:
     share = _share(voxels.different, voxels.compared)
     text = f"{voxels.different:,} of {voxels.compared:,} voxels differ ({share})"
-    if voxels.only is not None and voxels.different > 1:
+    if voxels.only and voxels.different > 1:
         text += f", all by {voxels.only:g}"
     if voxels.at is not None and voxels.values is not None:
         where = _list(f"{_plain(n):.4g}" for n in found.a.to_world(voxels.at))
         which = f" of volume {voxels.volume + 1}" if found.counts[0] > 1 else ""
         a, b = voxels.values
+        first, mean = "; as", ""
+        if voxels.greatest:
+            first = f"; the most by {voxels.greatest:g}"
+            mean = f"; by {voxels.mean:.4g} on average"
         text += (
-            f"; the most by {voxels.greatest:g} at ({_list(voxels.at)}){which}, ({where}) mm:"
-            f" {a:g} in A, {b:g} in B; by {voxels.mean:.4g} on average"
+            f"{first} at ({_list(voxels.at)}){which}, ({where}) mm: {a:g} in A, {b:g} in B{mean}"
         )
     if voxels.not_numbers[0] != voxels.not_numbers[1]:
         text += (
