@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,12 +51,12 @@ def real_values(
         colours = _colours(stored, slices, memory)
         return Values(colours, "", None, (), {"dtype": str(colours.dtype)})
     outside = _padding_mask(stored, slices)
-    dtype, inexact = _choose_type(stored, slices)
+    ends = _ends_of(stored, slices)
+    dtype, inexact = _choose_type(ends, slices)
     findings = _promoted(stored.dtype, dtype, inexact=inexact) + beyond_mapping(stored, slices)
     findings += _finer_than_float32(stored, dtype) if not inexact else []
     array = _room(stored, dtype, memory)
-    for n, header in enumerate(slices):
-        array[n] = _rescaled(stored[n], header, dtype)
+    by_slice(lambda n: _rescale(stored[n], array[n], slices[n]), len(slices))
     if stored.dtype == np.float64:
         findings += _rounded(stored, slices, array)
     empty = voids.replace_voids(array) if slices[0].pixels.floating else None
@@ -69,11 +71,13 @@ def real_values(
         if replaced:
             findings.append(_padding_finding(array, below, replaced))
             array[below] = AIR_HU
-    findings += _below_air(array) if hounsfield else []
+    changed = replaced or ends is None or any(header.lut for header in slices)
+    least, greatest = (array.min(), array.max()) if changed else dtype.type(ends)
+    findings += _below_air(array, float(least)) if hounsfield else []
     summary = {
         "dtype": str(dtype),
-        "least": float(array.min()),
-        "greatest": float(array.max()),
+        "least": float(least),
+        "greatest": float(greatest),
         "padding_replaced": replaced,
     }
     return Values(array, _unit(slices[0]), outside, tuple(findings), summary, empty)
@@ -109,15 +113,33 @@ def _padding_mask(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> NDArra
     return mask
 
 
-def _choose_type(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> tuple[np.dtype[Any], bool]:
+def by_slice(work: Callable[[int], Any], count: int) -> list[Any]:
+    """Do the same work on every slice, several at once, and give what it gives."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(work, range(count)))
+
+
+THREADS = min(4, os.cpu_count() or 1)
+
+
+def _ends_of(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> tuple[float, float] | None:
+    """Give the least and the greatest real value; None of floating point, which may be none."""
+    if slices[0].pixels.floating:
+        return None
+    ends = np.array(by_slice(lambda n: _ends(stored[n], slices[n]), len(slices)))
+    return float(ends.min()), float(ends.max())
+
+
+def _choose_type(
+    ends: tuple[float, float] | None, slices: Sequence[SliceHeader]
+) -> tuple[np.dtype[Any], bool]:
     """Choose int16 where every value is whole and fits, else float32; say if that rounds.
 
     Whole numbers beyond float32's own stay 32-bit integers where these hold them.
     """
-    if slices[0].pixels.floating:
+    if ends is None:
         return np.dtype(np.float32), False
-    ends = np.array([_ends(stored[n], header) for n, header in enumerate(slices)])
-    low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
+    low, high = min(0.0, ends[0]), max(0.0, ends[1])
     whole = all(is_whole(header) for header in slices)
     if whole and low >= INT16.min and high <= INT16.max:
         return np.dtype(np.int16), False
@@ -153,17 +175,35 @@ def _room(stored: NDArray[Any], dtype: np.dtype[Any], memory: int) -> NDArray[An
     return np.empty(stored.shape, dtype)
 
 
-def _rescaled(stored: NDArray[Any], header: SliceHeader, dtype: np.dtype[Any]) -> NDArray[Any]:
-    if header.lut is not None:
-        return look_up(stored, header.lut).astype(dtype)
+def _rescale(stored: NDArray[Any], array: NDArray[Any], header: SliceHeader) -> None:
+    """Write the real values of one slice into `array`, which may be the stored one's own memory."""
     slope, intercept = header.rescale.slope, header.rescale.intercept
-    if (slope, intercept) == (1.0, 0.0):
-        with np.errstate(over="ignore"):
-            return stored.astype(dtype)
-    if dtype.kind == "i":
-        return (stored.astype(np.int64) * int(slope) + int(intercept)).astype(dtype)
-    with np.errstate(over="ignore", invalid="ignore"):  # what is no number is said, and replaced
-        return (stored * np.float64(slope) + intercept).astype(dtype)
+    if header.lut is not None:
+        array[...] = look_up(stored, header.lut)
+    elif (slope, intercept) == (1.0, 0.0):
+        if not _is_same(stored, array):
+            with np.errstate(over="ignore"):
+                array[...] = stored
+    elif array.dtype.kind == "i":
+        if slope == 1 and _is_same(stored, array):
+            array += _wrapped(int(intercept), array.dtype)
+        else:
+            array[...] = stored.astype(np.int64) * int(slope) + int(intercept)
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):  # what is no number is replaced
+            array[...] = stored * np.float64(slope) + intercept
+
+
+def _is_same(stored: NDArray[Any], array: NDArray[Any]) -> bool:
+    """Say whether both are the same bytes, read as whole numbers of the same width."""
+    kinds = {stored.dtype.kind, array.dtype.kind}
+    return kinds <= {"i", "u"} and np.shares_memory(stored, array)
+
+
+def _wrapped(value: int, dtype: np.dtype[Any]) -> Any:
+    """Give a whole number as the type wraps it: sums that fit the type come out right."""
+    bits = 8 * dtype.itemsize
+    return dtype.type((value + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1))
 
 
 def _promoted(stored: np.dtype[Any], dtype: np.dtype[Any], *, inexact: bool) -> list[Finding]:
@@ -222,9 +262,8 @@ def _padding_finding(array: NDArray[Any], below: NDArray[np.bool_], count: int) 
     )
 
 
-def _below_air(array: NDArray[Any]) -> list[Finding]:
+def _below_air(array: NDArray[Any], least: float) -> list[Finding]:
     """Say where a CT holds less than air: padding that no tag declares, or lossy pixels."""
-    least = float(array.min())
     if least >= AIR_HU:
         return []
     count = int(np.count_nonzero(array < AIR_HU))

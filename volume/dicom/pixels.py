@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
@@ -19,10 +21,12 @@ from volume.dicom.encoding import (
     DEFLATED,
     ENCAPSULATED_UNCOMPRESSED,
     EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
     NATIVE,
     Unreadable,
 )
-from volume.dicom.header import SliceHeader
+from volume.dicom.header import PixelLayout, SliceHeader
 from volume.dicom.limits import DEFAULT, MIB, Limits
 from volume.dicom.opening import is_plain, open_file
 from volume.dicom.reader import inflated
@@ -247,17 +251,41 @@ def _read_native(
     progress: Progress,
     limits: Limits,
 ) -> Faults:
+    """Read frames that are not compressed, several files at once, each straight to its place."""
+    files = _by_file(slices, chosen)
     faults: Faults = {}
-    for path, frames in _by_file(slices, chosen).items():
+    in_archives = not all(map(os.path.exists, files))  # these have one stream for all
+    threads = 1 if in_archives else max(1, min(THREADS, len(files)))
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [
+            pool.submit(_read_file, path, frames, slices, array, limits)
+            for path, frames in files.items()
+        ]
         try:
-            with _open(path, slices[frames[0]], limits) as stream:
-                for n in frames:
-                    array[n] = _native_frame(stream, slices[n])
-                    progress.update(1)
-        except OSError as fault:
-            faults.update(dict.fromkeys(frames, _unread(fault)))
-        except Unreadable as fault:
-            faults.update(dict.fromkeys(frames, (fault.code, str(fault))))
+            for job, frames in zip(jobs, files.values(), strict=True):
+                faults |= job.result()
+                progress.update(len(frames))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return faults
+
+
+THREADS = min(4, os.cpu_count() or 1)
+"""Reading waits for the disk or copies within memory: Python's lock is not held meanwhile."""
+
+
+def _read_file(
+    path: str, frames: list[int], slices: Sequence[SliceHeader], array: NDArray[Any], limits: Limits
+) -> Faults:
+    faults: Faults = {}
+    try:
+        with _open(path, slices[frames[0]], limits) as stream:
+            for n in frames:
+                _native_frame(stream, slices[n], array[n])
+    except OSError as fault:
+        faults = dict.fromkeys(frames, _unread(fault))
+    except Unreadable as fault:
+        faults = dict.fromkeys(frames, (fault.code, str(fault)))
     return faults
 
 
@@ -267,22 +295,40 @@ def _open(path: str, header: SliceHeader, limits: Limits) -> Any:
     return open_file(path, limits, whole=True)
 
 
-def _native_frame(stream: Any, header: SliceHeader) -> NDArray[Any]:
+def _native_frame(stream: Any, header: SliceHeader, target: NDArray[Any]) -> None:
+    """Read a frame into its place, without a copy where it is stored as it is kept."""
     layout = header.pixels
     dtype = stored_type(layout)
     length = header.rows * header.columns * samples_stored(layout) * dtype.itemsize
     stream.seek(layout.offset + header.frame * length)
-    data = stream.read(length)
-    if len(data) < length:
-        raise Unreadable("the pixels are no longer all there", "changed-during-read")
+    if _is_kept_as_stored(layout, dtype, target):
+        _fill(stream, memoryview(target).cast("B"))  # type: ignore[arg-type]
+        return
+    data = bytearray(length)
+    _fill(stream, memoryview(data))
     if layout.transfer_syntax == EXPLICIT_BIG:
-        order = dtype.newbyteorder(">")
-        values = np.frombuffer(data, order)
+        values = np.frombuffer(data, dtype.newbyteorder(">"))
         if layout.swapped:
             values = np.frombuffer(data, np.uint16).byteswap().view(dtype)[: values.size]
     else:
         values = np.frombuffer(data, dtype)
-    return interleave(values, layout, header.rows, header.columns)
+    target[...] = interleave(values, layout, header.rows, header.columns)
+
+
+def _fill(stream: Any, room: memoryview) -> None:
+    got = 0
+    while got < len(room):
+        more = stream.readinto(room[got:])
+        if not more:
+            room[:got] = bytes(got)
+            raise Unreadable("the pixels are no longer all there", "changed-during-read")
+        got += more
+
+
+def _is_kept_as_stored(layout: PixelLayout, dtype: np.dtype[Any], target: NDArray[Any]) -> bool:
+    """Say whether the bytes of a frame in its file are those of its place in memory."""
+    plain = layout.transfer_syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) and layout.samples == 1
+    return plain and dtype == target.dtype and sys.byteorder == "little"
 
 
 def _tidy(slices: Sequence[SliceHeader], array: NDArray[Any]) -> list[Finding]:
