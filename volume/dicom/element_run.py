@@ -62,9 +62,89 @@ def run_explicit(
     chunk: bytes, at: int, stop: int, wanted: Set[int], found: DataSet, reserved: Reserved
 ) -> Run:
     """Pass explicit little endian elements from `at` on, up to `stop`; keep the wanted ones."""
+    passed = 0
+    while True:
+        known = RECALLED.get(chunk[at : at + KEY])
+        if known is not None and known.begins_at(chunk, at, stop, wanted, found, reserved):
+            found.update(known.kept)
+            at += len(known.raw)
+            passed += known.passed
+            continue
+        begin, before = at, len(found)
+        at, count = _stretch(chunk, at, stop, wanted, found, reserved)
+        passed += count
+        if count >= WORTH_RECALLING and at - begin <= LONGEST_RECALLED:
+            kept = dict(list(found.items())[before:])
+            _recall(Stretch(chunk[begin:at], kept, count, wanted, dict(reserved)), known)
+        if count < STRETCH:
+            return Run(at, passed, 0)
+
+
+STRETCH, WORTH_RECALLING = 16, 4
+"""So many elements are passed and recalled together; fewer are sooner read than looked up."""
+KEY = 12
+LONGEST_RECALLED, RECALLED_AT_MOST = 2**12, 2**10
+MISSES = 4
+
+
+class Stretch:
+    """A few elements that were read, and what was kept of them.
+
+    Slices of a series share most of their elements: where the same bytes stand again, in the same
+    state, there is nothing else to be read from them.
+    """
+
+    __slots__ = ("kept", "misses", "passed", "raw", "reserved", "wanted")
+
+    def __init__(
+        self, raw: bytes, kept: DataSet, passed: int, wanted: Set[int], reserved: Reserved
+    ) -> None:
+        self.raw, self.kept, self.passed = raw, kept, passed
+        self.wanted, self.reserved = wanted, reserved
+        self.misses = 0
+
+    def begins_at(
+        self,
+        chunk: bytes,
+        at: int,
+        stop: int,
+        wanted: Set[int],
+        found: DataSet,
+        reserved: Reserved,
+    ) -> bool:
+        """Say whether just these elements stand there, and mean the same."""
+        same = (
+            chunk.startswith(self.raw, at)
+            and at + len(self.raw) <= stop
+            and wanted is self.wanted
+            and reserved == self.reserved
+            and found.keys().isdisjoint(self.kept)
+        )
+        self.misses = 0 if same else self.misses + 1
+        return same
+
+
+RECALLED: dict[bytes, Stretch] = {}
+"""By their first bytes, the stretches that were read last."""
+
+
+def _recall(stretch: Stretch, before: Stretch | None) -> None:
+    """Recall a stretch, unless what begins like it is another one every time."""
+    if before is not None and before.misses > MISSES and before.misses % (16 * MISSES):
+        return
+    if len(RECALLED) >= RECALLED_AT_MOST:
+        RECALLED.clear()
+    stretch.misses = 0 if before is None else before.misses
+    RECALLED[stretch.raw[:KEY]] = stretch
+
+
+def _stretch(
+    chunk: bytes, at: int, stop: int, wanted: Set[int], found: DataSet, reserved: Reserved
+) -> tuple[int, int]:
+    """Pass a few elements; give where the next begins, and how many they were."""
     count, last_head = 0, stop - 12
     read_head, read_length, head_of = EXPLICIT.unpack_from, LENGTH.unpack_from, HEAD.get
-    while at <= last_head:
+    while count < STRETCH and at <= last_head:
         group, number, vr, length = read_head(chunk, at)
         head = head_of(vr)
         if head is None:
@@ -86,7 +166,7 @@ def run_explicit(
             found[tag] = Element(vr, chunk[at + head : behind], True)
         at = behind
         count += 1
-    return Run(at, count, 0)
+    return at, count
 
 
 def run_implicit(

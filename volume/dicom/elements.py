@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from functools import lru_cache
 
 from volume.dicom.attributes import ATTRIBUTES, Attribute
 from volume.dicom.character_sets import Reading, is_plain, read_text
@@ -27,29 +28,40 @@ UNTOLD = frozenset({b"", b"UN", b"OB", b"OW"})
 """VRs that do not say what the bytes are; the standard's dictionary does."""
 
 
+TAGS = {keyword: known.tag for keyword, known in KNOWN.items()}
+SHORT, KEPT = 128, 4096
+"""Values of so many bytes are interpreted once, however many slices share them; so many are kept."""
+
+
 def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
     """Give every value of an element, text stripped of its padding; absent or empty is ().
 
     Raises `Unreadable` where a binary value has the wrong length.
     """
-    element = data.get(KNOWN[keyword].tag)
+    element = data.get(TAGS[keyword])
     if element is None or not element.value:
         return ()
-    form = BINARY.get(KNOWN[keyword].vr if element.vr in UNTOLD else element.vr)
+    interpret = _values if len(element.value) <= SHORT else _values.__wrapped__
+    return interpret(keyword, element.vr, element.value, element.little)
+
+
+@lru_cache(KEPT)
+def _values(keyword: str, vr: bytes, value: bytes, little: bool) -> tuple[str | float, ...]:
+    form = BINARY.get(KNOWN[keyword].vr if vr in UNTOLD else vr)
     if form is None:
-        joined = element.value.decode("latin-1").strip("\0 \r\n\t")
+        joined = value.decode("latin-1").strip("\0 \r\n\t")
         parts = tuple(part.strip("\0 \r\n\t") for part in joined.split("\\"))
         return parts[:-1] if parts[-1] == "" else parts  # nothing behind a last backslash
     width = struct.calcsize(form)
-    count, left = divmod(len(element.value), width)
+    count, left = divmod(len(value), width)
     if left:
-        raise Unreadable(f"{keyword} has {len(element.value)} bytes, no multiple of {width}")
-    return struct.unpack(f"{'<' if element.little else '>'}{count}{form}", element.value)
+        raise Unreadable(f"{keyword} has {len(value)} bytes, no multiple of {width}")
+    return struct.unpack(f"{'<' if little else '>'}{count}{form}", value)
 
 
 def tags(data: DataSet, keyword: str) -> tuple[int, ...]:
     """Give every tag that an element names (VR AT); absent or empty is ()."""
-    element = data.get(KNOWN[keyword].tag)
+    element = data.get(TAGS[keyword])
     if element is None:
         return ()
     if len(element.value) % 4:
@@ -60,7 +72,7 @@ def tags(data: DataSet, keyword: str) -> tuple[int, ...]:
 
 def raw(data: DataSet, keyword: str) -> Element | None:
     """Give an element as it stands."""
-    return data.get(KNOWN[keyword].tag)
+    return data.get(TAGS[keyword])
 
 
 def text(data: DataSet, keyword: str) -> str:
@@ -100,6 +112,15 @@ def floats(
     Raises `Unreadable` on anything else: too many, too few, a comma, NaN, 1e400.
     """
     found = values(data, keyword)
+    if not found:
+        return None
+    return _floats(keyword, found, count, below)
+
+
+@lru_cache(KEPT)
+def _floats(
+    keyword: str, found: tuple[str | float, ...], count: int, below: float
+) -> tuple[float, ...] | None:
     if not any(str(value) for value in found):
         return None
     try:
