@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from volume.assembly.tolerances import TOLERANCES
 from volume.dicom import sop_classes
-from volume.dicom.header import SliceHeader
+from volume.dicom.header import SliceHeader, Vector
 from volume.findings import Finding, count, error, info, warning
 
 
@@ -224,19 +225,22 @@ def _by_spacing(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
     """
     width = TOLERANCES.pixel_spacing_relative
     cells: dict[tuple[int, int], tuple[NDArray[np.float64], list[SliceHeader]]] = {}
-    parts: list[list[SliceHeader]] = []
+    parts: dict[tuple[float, float], list[SliceHeader]] = {}
     for header in slices:
-        spacing = np.array(header.pixel_spacing or (1.0, 1.0))
+        pair = header.pixel_spacing or (1.0, 1.0)
+        if pair in parts:
+            parts[pair].append(header)
+            continue
+        spacing = np.array(pair)
         i, j = np.floor(np.log(spacing) / width).astype(int).tolist()
         beside = (cells.get((i + di, j + dj)) for di in (0, -1, 1) for dj in (0, -1, 1))
         near = (one for one in beside if one and np.allclose(one[0], spacing, rtol=width, atol=0))
         known = next(near, None)
         if known is None:
-            known = spacing, []
-            cells[i, j] = known
-            parts.append(known[1])
+            known = cells[i, j] = spacing, []
         known[1].append(header)
-    return parts
+        parts[pair] = known[1]
+    return list({id(part): part for part in parts.values()}.values())
 
 
 def _family(header: SliceHeader) -> tuple[object, ...]:
@@ -288,11 +292,17 @@ def _lacks(header: SliceHeader) -> str | None:
         return "Image Orientation (Patient)"
     if header.pixel_spacing is None:
         return "Pixel Spacing"
-    rows, columns = np.array(header.orientation)
-    stray = max(
-        abs(np.linalg.norm(rows) - 1), abs(np.linalg.norm(columns) - 1), abs(rows @ columns)
+    usable = _stray(header.orientation) <= TOLERANCES.cosines_refuse
+    return None if usable else "a usable Image Orientation (Patient)"
+
+
+@lru_cache(1024)
+def _stray(orientation: tuple[Vector, Vector]) -> float:
+    """Say how far two directions are from unit vectors at right angles."""
+    rows, columns = np.array(orientation)
+    return float(
+        max(abs(np.linalg.norm(rows) - 1), abs(np.linalg.norm(columns) - 1), abs(rows @ columns))
     )
-    return "a usable Image Orientation (Patient)" if stray > TOLERANCES.cosines_refuse else None
 
 
 def _by_frame_of_reference(group: Group) -> list[Group]:

@@ -30,7 +30,7 @@ UNTOLD = frozenset({b"", b"UN", b"OB", b"OW"})
 
 TAGS = {keyword: known.tag for keyword, known in KNOWN.items()}
 SHORT, KEPT = 128, 4096
-"""Values of so many bytes are interpreted once, however many slices share them; so many are kept."""
+"""Values of so many bytes are interpreted once for all slices that share them; so many are kept."""
 
 
 def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
