@@ -410,8 +410,9 @@ def test_an_archive_inside_an_archive_is_named_with_the_way_out(series, tmp_path
     assert said.message == "a zip archive inside an archive: not read, unpack it first"
 
 
-def test_an_archive_that_is_not_read_is_told_beside_the_slices_it_may_complete(tmp_path):
-    files = sorted(files_of(phantom(tmp_path / "s", **SMALL).folder).items())
+@pytest.mark.parametrize("names", ["plain", "nested"])
+def test_an_archive_that_is_not_read_is_told_beside_the_slices_it_may_complete(tmp_path, names):
+    files = sorted(files_of(phantom(tmp_path / "s", **SMALL, names=names).folder).items())
     inner = zipped(zipfile.ZIP_DEFLATED)(dict(files[5:]))
     source = write(tmp_path / "half.zip", dict(files[:5]) | {"rest.zip": inner})
     found = volume.load(source).findings

@@ -192,15 +192,15 @@ def _with_strays(series: Series) -> Series:
 
 
 STRAYS_NAMED = 8
-UNSEEN = frozenset({"unreadable", "pixels-truncated", "not-supported-yet", MISSING})
-"""Why no one looked into a file, or not far enough to know its series: damage, an archive."""
+DAMAGED = frozenset({"unreadable", "pixels-truncated", MISSING})
 
 
 def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
-    """Name files that may hold slices of a stack: of its series, or unread in its folder.
+    """Name files that may hold slices of a stack: of its series, or damaged in its folder.
 
-    At the ends of a stack nothing else would tell that a slice is missing. A file that is no
-    DICOM any more is known by its size.
+    So may archives that are not read, there or in a folder above. At the ends of a stack
+    nothing else would tell that a slice is missing. A file that is no DICOM any more is known
+    by its size.
     """
     folders = {os.path.dirname(header.name) for header in stack.slices}  # noqa: PTH120
     usual = size_of_file(stack.slices[0].path)
@@ -208,10 +208,13 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
     def may_belong(record: FileRecord) -> bool:
         if record.series_uid:
             return record.series_uid == stack.series_uid
-        if os.path.dirname(record.name) not in folders:  # noqa: PTH120
+        folder = os.path.dirname(record.name)  # noqa: PTH120
+        if record.code == "not-supported-yet":  # an archive may hold folders
+            return not folder or any(f"{one}/".startswith(f"{folder}/") for one in folders)
+        if folder not in folders:
             return False
         alike = abs(record.size - usual) <= ALIKE * usual
-        return record.code in UNSEEN or (record.code == "not-dicom" and alike)
+        return record.code in DAMAGED or (record.code == "not-dicom" and alike)
 
     return [
         (info if record.code in IGNORED - {"not-dicom"} else warning)(
