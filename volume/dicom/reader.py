@@ -8,6 +8,7 @@ import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from volume.dicom import (
     captures,
@@ -25,7 +26,7 @@ from volume.dicom import (
 )
 from volume.dicom.character_sets import charset_repaired
 from volume.dicom.containers import IsArchive
-from volume.dicom.data_set import DataSet, read_data_set
+from volume.dicom.data_set import DataSet, Element, read_data_set
 from volume.dicom.diffusion import with_diffusion
 from volume.dicom.encoding import (
     Encoding,
@@ -174,27 +175,70 @@ def _bytes_of_frame(header: SliceHeader) -> int:
 
 def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:
     """Make the record of what stands at the top of the data set."""
-    number = _number(elements.hint(data, "SeriesNumber"))
-    return SliceHeader(
+    shared = tuple(item for item in data.items() if item[0] not in OWN)
+    form = (layout.photometric, layout.signed, layout.floating, layout.bits_allocated)
+    try:
+        header = _of_series(shared, form, sop_class)
+    except TypeError:  # a sequence is there, by which nothing can be looked up
+        header = _of_series.__wrapped__(shared, form, sop_class)
+    own = {name: value for name in OWN_TRAITS if (value := image_plane.trait(data, name)) != ""}
+    return replace(
+        header,
         path=found.path,
         name=found.name,
+        sop_instance_uid=elements.text(data, "SOPInstanceUID"),
+        instance_number=_number(elements.hint(data, "InstanceNumber")),
+        position=image_plane.position(data),
+        pixels=layout,
+        traits={**header.traits, **own},
+    )
+
+
+OWN_TRAITS = (
+    "TriggerTime FrameReferenceTime AcquisitionDateTime AcquisitionTime ContentTime".split()
+)
+OWN = frozenset(
+    elements.TAGS[keyword]
+    for keyword in ["SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", *OWN_TRAITS]
+)
+"""What every slice of a series has for itself."""
+SERIES_RECALLED = 64
+NOWHERE = PixelLayout("", 0, None, 0, 1, "", False, 0, 0, 0, False)
+
+
+@lru_cache(SERIES_RECALLED)
+def _of_series(
+    shared: tuple[tuple[int, Element], ...], form: tuple[str, bool, bool, int], sop_class: str
+) -> SliceHeader:
+    """Make of what slices share the part of their records that they share."""
+    data, (photometric, signed, floating, bits_allocated) = dict(shared), form
+    layout = replace(
+        NOWHERE,
+        photometric=photometric,
+        signed=signed,
+        floating=floating,
+        bits_allocated=bits_allocated,
+    )
+    return SliceHeader(
+        path="",
+        name="",
         frame=0,
         sop_class_uid=sop_class,
-        sop_instance_uid=elements.text(data, "SOPInstanceUID"),
+        sop_instance_uid="",
         study_uid=elements.text(data, "StudyInstanceUID"),
         series_uid=elements.text(data, "SeriesInstanceUID"),
         frame_of_reference_uid=elements.text(data, "FrameOfReferenceUID"),
         modality=_modality(data, sop_class),
-        series_number=number,
+        series_number=_number(elements.hint(data, "SeriesNumber")),
         description=elements.label(data, "SeriesDescription"),
-        instance_number=_number(elements.hint(data, "InstanceNumber")),
+        instance_number=None,
         images_in_acquisition=_number(elements.hint(data, "ImagesInAcquisition")),
         concatenation=_concatenation(data),
         patient=_patient(data),
         image_type=elements.texts(data, "ImageType"),
         rows=elements.count(data, "Rows") or 0,
         columns=elements.count(data, "Columns") or 0,
-        position=image_plane.position(data),
+        position=None,
         orientation=image_plane.orientation(data),
         pixel_spacing=image_plane.pixel_spacing(data),
         slice_thickness=elements.hint(data, "SliceThickness"),
