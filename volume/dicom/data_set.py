@@ -20,7 +20,7 @@ from volume.dicom.element_run import (
     run_explicit,
     run_implicit,
 )
-from volume.dicom.encoding import LONG_VRS, VRS, Encoding, Unreadable
+from volume.dicom.encoding import BUFFER, LONG_VRS, VRS, Encoding, Unreadable
 from volume.dicom.limits import Limits
 
 SCANNED = attributes.SCANNED | private.SCANNED
@@ -29,8 +29,8 @@ PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """The pixels, as doubles, floats or whole numbers: the header ends there."""
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
-CHUNK = 2**15
-"""So many bytes are read at once; most headers need no more."""
+CHUNK = BUFFER - 2**10
+"""So many bytes are read at once: from a buffer that was filled when the file was opened."""
 
 
 class _Form(NamedTuple):

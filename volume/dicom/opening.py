@@ -6,13 +6,14 @@ and costs nothing more.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from volume.dicom.archives import find_archive, open_archive
 from volume.dicom.containers import MAGIC, compression_of
-from volume.dicom.encoding import Unreadable
+from volume.dicom.encoding import BUFFER, Unreadable
 from volume.dicom.limits import DEFAULT, Limits
 from volume.dicom.streams import Part, Plain, inflate_file
 
@@ -24,7 +25,7 @@ def open_file(path: str, limits: Limits = DEFAULT, *, whole: bool = False) -> Bi
     and its checksum. Raises `OSError`, and `Unreadable` where it cannot be had from its archive.
     """
     try:
-        file = open(path, "rb")  # noqa: PTH123, SIM115 the caller closes it; `Path.open` is slower
+        file = io.BufferedReader(io.FileIO(path), BUFFER)
     except (OSError, ValueError) as fault:  # ValueError: a member's name may hold anything
         within = find_archive(path)
         if within is None:
