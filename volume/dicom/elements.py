@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from volume.dicom.attributes import ATTRIBUTES, Attribute
-from volume.dicom.character_sets import Reading, is_plain, read_text
 from volume.dicom.data_set import DataSet, Element
 from volume.dicom.encoding import Unreadable
 from volume.dicom.private import PRIVATE, Private
+from volume.dicom.reading import Reading, is_plain, stripped
 
 KNOWN: dict[str, Attribute | Private] = {**ATTRIBUTES, **PRIVATE}
 """What is read, by keyword: of the standard, and of makers."""
@@ -117,9 +117,11 @@ def reading(data: DataSet, keyword: str) -> Reading:
 
 def decode(data: DataSet, element: Element, *, person: bool = False) -> Reading:
     """Read an element of a data set in the character set that it is written in (PS3.5 6.1)."""
-    value = element.value
-    terms = () if is_plain(value) else texts(data, "SpecificCharacterSet")
-    return read_text(value, terms, person=person)
+    if is_plain(element.value):
+        return Reading(stripped(element.value.decode("ascii")))
+    from volume.dicom.character_sets import read_text
+
+    return read_text(element.value, texts(data, "SpecificCharacterSet"), person=person)
 
 
 def floats(

@@ -6,28 +6,14 @@ import hashlib
 import io
 import os
 import struct
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from importlib import import_module
+from typing import Any
 
-from volume.dicom import (
-    captures,
-    colour,
-    elements,
-    frames,
-    image_plane,
-    mosaic,
-    multi_frame,
-    nuclear,
-    parametric_map,
-    rt_dose,
-    sop_classes,
-    us_volume,
-)
-from volume.dicom.character_sets import charset_repaired
+from volume.dicom import captures, colour, elements, image_plane, mosaic, sop_classes
 from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, Element, read_data_set
-from volume.dicom.diffusion import with_diffusion
 from volume.dicom.encoding import (
     Encoding,
     NotDicom,
@@ -107,34 +93,53 @@ def _refuse_class(sop_class: str, said_before: str) -> None:
 def _slices(
     data: DataSet, encoding: Encoding, found: FoundFile, sop_class: str
 ) -> tuple[list[SliceHeader], list[Finding]]:
+    kind = _module_of(sop_class)
     if sop_class == sop_classes.RT_DOSE:
-        rt_dose.refuse_without_grid(data)
+        kind.refuse_without_grid(data)
     layout = read_layout(data, encoding)
-    header = with_diffusion(_classic(data, layout, found, sop_class), data)
+    header = _classic(data, layout, found, sop_class)
+    if header.modality == "MR":
+        header = import_module("volume.dicom.diffusion").with_diffusion(header, data)
     if mosaic.is_mosaic(data, enhanced=sop_class in sop_classes.FRAMES):
         return mosaic.split(header, data)
-    split = SPLITTERS.get(sop_class)
-    if split is not None:
-        return split(header, data), []
+    if kind is not None:
+        return kind.split(header, data), []
+    if layout.frames == 1 and sop_class not in sop_classes.FRAMES:
+        return [header], []
+    return _frames(header, data, sop_class), []
+
+
+def _frames(header: SliceHeader, data: DataSet, sop_class: str) -> list[SliceHeader]:
+    """Give one record a frame: as its functional groups say, or one behind the other."""
+    from volume.dicom import frames, multi_frame
+
     if sop_class in sop_classes.FRAMES and not multi_frame.lacks_groups(data):
-        return frames.split(header, data), []
-    if sop_class in sop_classes.FRAMES or layout.frames != 1:
-        return multi_frame.follow(header, data), []
-    return [header], []
+        return frames.split(header, data)
+    return multi_frame.follow(header, data)
 
 
-SPLITTERS: Mapping[str, Callable[[SliceHeader, DataSet], list[SliceHeader]]] = {
-    sop_classes.RT_DOSE: rt_dose.split,
-    sop_classes.NUCLEAR_MEDICINE: nuclear.split,
-    sop_classes.PARAMETRIC_MAP: parametric_map.split,
-    sop_classes.US_VOLUME: us_volume.split,
+MODULES = {
+    sop_classes.RT_DOSE: "rt_dose",
+    sop_classes.NUCLEAR_MEDICINE: "nuclear",
+    sop_classes.PARAMETRIC_MAP: "parametric_map",
+    sop_classes.US_VOLUME: "us_volume",
 }
-"""Who makes the records of the frames, where neither functional groups nor a file do alone."""
+"""Who makes the records of frames that have rules of their own: imported when one is met."""
+
+
+def _module_of(sop_class: str) -> Any:
+    """Import what splits objects of a class into slices; None where nothing particular does."""
+    name = MODULES.get(sop_class)
+    return None if name is None else import_module(f"volume.dicom.{name}")
 
 
 def _of_texts(data: DataSet, name: str) -> list[Finding]:
     """Say which texts are not written as the file declares."""
-    readings = ((keyword, elements.reading(data, keyword)) for keyword in TEXTS)
+    readings = [(keyword, elements.reading(data, keyword)) for keyword in TEXTS]
+    if not any(one.written for _, one in readings):
+        return []
+    from volume.dicom.character_sets import charset_repaired
+
     return [charset_repaired(keyword, one, name) for keyword, one in readings if one.written]
 
 
