@@ -25,7 +25,7 @@ import pytest
 
 import volume
 from phantom import Phantom, phantom
-from volume.dicom import archives, entries, opening
+from volume.dicom import archives, entries, opening, tar_archive, zip_archive
 from volume.dicom.encoding import Unreadable
 from volume.dicom.limits import Limits
 from volume.findings import Severity
@@ -702,7 +702,7 @@ def test_headers_of_many_hostile_members_have_one_bound_together(tmp_path, monke
 
 
 def test_too_many_members_are_refused_with_the_way_out(tmp_path, monkeypatch):
-    for module in (archives.zip_archive, archives.tar_archive):
+    for module in (zip_archive, tar_archive):
         monkeypatch.setattr(module, "ENTRIES_AT_MOST", 20)
     for name in ("stored.zip", "gnu.tar"):
         path = write(tmp_path / name, {str(n): b"x" for n in range(21)})
