@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 KEPT: list[object] = []
 """What an array may be a view of."""
@@ -25,16 +26,25 @@ def by_volume(folder: str) -> Callable[[], object]:
 
 
 def by_simpleitk(folder: str) -> Callable[[], object]:
+    """Read the series as the example of its manual does, and copy it into an array."""
+    import SimpleITK as sitk
+
+    return lambda: sitk.GetArrayFromImage(_image(sitk.ImageSeriesReader(), folder))
+
+
+def by_simpleitk_view(folder: str) -> Callable[[], object]:
     import SimpleITK as sitk
 
     def work() -> object:
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames(reader.GetGDCMSeriesFileNames(folder))
-        image = reader.Execute()
-        KEPT.append(image)
-        return sitk.GetArrayViewFromImage(image)
+        KEPT.append(_image(sitk.ImageSeriesReader(), folder))
+        return sitk.GetArrayViewFromImage(KEPT[0])
 
     return work
+
+
+def _image(reader: Any, folder: str) -> Any:
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(folder))
+    return reader.Execute()
 
 
 def by_pydicom(folder: str) -> Callable[[], object]:
@@ -70,9 +80,9 @@ def by_highdicom(folder: str) -> Callable[[], object]:
 
 
 def by_monai(folder: str) -> Callable[[], object]:
-    from monai.data import ITKReader
+    from monai.data import PydicomReader
 
-    reader = ITKReader()
+    reader = PydicomReader()
     return lambda: reader.get_data(reader.read(folder))[0]
 
 

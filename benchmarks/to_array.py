@@ -40,15 +40,17 @@ def extras(folder: Path) -> Iterator[Contestant]:
 def row(shop: Workshop) -> Row:
     """Read ct400."""
     folder, size = shop.ct, shop.sizes.ct.size
+    view = function("SimpleITK, a view", loading.by_simpleitk_view, folder)
     floor = function("floor", loading.floor, folder, size)
     return Row(
         f"ct{shop.sizes.ct.slices} to an array",
-        [*readers(folder), *extras(folder), floor],
+        [*readers(folder), view, *extras(folder), floor],
         [Faster(15, "SimpleITK"), Faster(1 / 4, "floor")],
         [
             "from a folder with names in no order; importing a tool is not timed",
-            "SimpleITK: GetGDCMSeriesFileNames, ImageSeriesReader, a view of its pixels;"
-            " pydicom: dcmread, sorted by z, pixel_array stacked and rescaled to int16",
+            "SimpleITK: GetGDCMSeriesFileNames, ImageSeriesReader, GetArrayFromImage; a view is"
+            " GetArrayViewFromImage, which can only be read",
+            "pydicom: dcmread, sorted by z, pixel_array stacked and rescaled to int16",
             "floor: the pixels of each file read into a fresh array, in the order of the folder,"
             " and the rescale intercept taken away",
         ],
