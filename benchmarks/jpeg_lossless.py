@@ -15,8 +15,6 @@ from series import LOSSLESS_IN_SHARED_DATA, Workshop
 from to_array import readers
 
 PADDED = "volume makes padding air, the others leave it at -3024 HU: hence the other sum"
-    "volume makes padding air, which the others leave at its -2000 - 1024: so their sums differ"
-)
 
 
 def rows(shop: Workshop) -> Iterator[Row]:

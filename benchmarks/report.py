@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from peers import versions
-from row import Measured, Row, seconds
+from row import Measured, Row, megabytes, seconds
 from series import Workshop
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -54,10 +54,10 @@ def machine() -> str:
     memory = ""
     if hasattr(os, "sysconf"):
         memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    return (
-        f"{_processor()}, {usable} cores{memory}; {platform.system()} {platform.release()};"
-        f" Python {platform.python_version()}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    )
+    kernel = f"{platform.system()} {platform.release().partition('-')[0]}"
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    python = f"Python {platform.python_version()}"
+    return f"{_processor()}, {usable} cores{memory}; {kernel}; {python}; {when}"
 
 
 def _processor() -> str:
@@ -74,9 +74,8 @@ def summary(rows: Iterable[Measured]) -> str:
     head = ["work", *COLUMNS, "at least"]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for one in rows:
-        if not one.row.watch:
-            times = [_cell(one, name) for name in COLUMNS]
-            lines.append(f"| {one.row.work} | {' | '.join(times)} | {'; '.join(one.verdicts)} |")
+        cells = [_cell(one, name) for name in COLUMNS]
+        lines.append(f"| {one.row.work} | {' | '.join(cells)} | {'; '.join(one.verdicts)} |")
     return "\n".join(lines)
 
 
@@ -84,7 +83,8 @@ def _cell(one: Measured, name: str) -> str:
     result = one.results.get(name)
     if result is None:
         return "-"
-    told = "failed" if result.failure else seconds(result.second)
+    value = megabytes(result.peak) if one.row.watch else seconds(result.second)
+    told = "failed" if result.failure else value
     return f"**{told}**" if name == "volume" else told
 
 

@@ -125,7 +125,7 @@ class Measured:
         for name, result in self.results.items():
             if not result.failure:
                 cells = [name] + ([] if self.row.watch else self._times(result))
-                cells += [_megabytes(result.peak)] + ([_megabytes(result.size)] if sized else [])
+                cells += [megabytes(result.peak)] + ([megabytes(result.size)] if sized else [])
                 lines.append(f"| {' | '.join(cells)} |")
         return lines
 
@@ -156,14 +156,15 @@ def seconds(value: float) -> str:
     return f"{value:.3f} s" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
-def _megabytes(count: float) -> str:
+def megabytes(count: float) -> str:
+    """Show an amount of memory or of file."""
     if count != count:
         return "-"
     return f"{count / MB:,.0f} MB" if count >= 100 * MB else f"{count / MB:.1f} MB"
 
 
 def _figure(measure: str, value: float) -> str:
-    return seconds(value) if measure == "second" else _megabytes(value)
+    return seconds(value) if measure == "second" else megabytes(value)
 
 
 def _told(measured: str, reached: bool | None) -> str:

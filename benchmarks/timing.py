@@ -142,7 +142,7 @@ def run(
         os.sync()  # what others wrote is not to be paid for here
         start = time.perf_counter()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-        with _deadline(child):
+        with _Deadline(child):
             peak = _watched(child.pid) if watch else 0
             _, status, usage = os.wait4(child.pid, 0)
         seconds, cpu = time.perf_counter() - start, usage.ru_utime + usage.ru_stime
@@ -158,7 +158,7 @@ def run(
         return Run(told["seconds"], told["cpu"], peak, size, told["answer"])
 
 
-class _deadline:  # noqa: N801 a context manager reads as a word
+class _Deadline:
     """Kill what does not come to an end."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
