@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from volume.assembly.grouping import group_slices
 from volume.assembly.mergeable import with_mergeable
@@ -20,6 +21,9 @@ from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.dicom.source import MISSING, Source, size_of_file
 from volume.findings import Finding, Severity, error, info, warning
 from volume.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from volume.dicom.cache import Cache
 
 LOST = frozenset({"pixels-truncated", "transfer-syntax-unsupported"})
 IGNORED = frozenset(
@@ -45,6 +49,8 @@ class Scan:
     findings: tuple[Finding, ...]
     archives: tuple[object, ...] = field(default=(), repr=False)
     """What was inflated in memory to be read from there, for as long as the scan is in use."""
+    remarks: tuple[Finding, ...] = ()
+    """What is to be said of the scan rather than of its files: of a cache that is of no use."""
 
     @property
     def stacks(self) -> tuple[Stack, ...]:
@@ -74,6 +80,7 @@ def scan(
     source: str | os.PathLike[str],
     *,
     limits: Limits | str = DEFAULT,
+    cache: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Scan:
     """List every series and stack in `source`, from the headers alone.
@@ -81,13 +88,20 @@ def scan(
     `source` is a folder, a zip or tar archive, a DICOMDIR or a file; archives are read in
     place, also those in a folder, and nothing is unpacked onto the disk.
     `limits` are what a file may ask for, such as "inflated=2048,nesting=100".
-    Raises `VolumeError` where there is no such source; what is wrong with single files or
+    `cache` is a file in which is kept what was read: files that did not change since are not read
+    again. What is wrong with it is told in `remarks`.
+    Raises `VolumeError` where there is no such source, or where `cache` is a file of another
+    kind; what is wrong with single files or
     stacks is told in findings.
     """
     source = os.fspath(source)
-    looked_into = Source(source, limits_of(limits))
+    limits = limits_of(limits)
+    known = None if cache is None else _open_cache(cache, source, limits)
+    looked_into = Source(source, limits, known)
     account = _Account()
     files = _read_all(looked_into, account, progress or Silent())
+    if known is not None:
+        known.write()
     account.findings[:0] = looked_into.special
     series, dropped = _assemble_series(account.slices)
     series = [_with_strays(_with_file_findings(one, account)) for one in series]
@@ -95,8 +109,14 @@ def scan(
     records = [_record(found.name, account, used, lost, dropped) for found in files]
     return Scan(
         source, tuple(series), tuple(records), tuple(_merge(account.findings)),
-        tuple(looked_into.archives),
+        tuple(looked_into.archives), () if known is None else tuple(known.findings),
     )  # fmt: skip
+
+
+def _open_cache(path: str | os.PathLike[str], source: str, limits: Limits) -> Cache:
+    from volume.dicom.cache import Cache
+
+    return Cache(path, source, limits)
 
 
 def _read_all(source: Source, account: _Account, progress: Progress) -> list[FoundFile]:
