@@ -133,10 +133,15 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "overwrite": lambda path: path.write_text("hello"),
     "remove folder": lambda path: shutil.rmtree(path.parent),
     "rename folder": lambda path: path.parent.rename(path.parent.with_name(path.parent.name + "x")),
-    "add": lambda path: shutil.copy(path, path.parent / "added"),
-    "link": lambda path: (path.rename(path.with_name("aside")), path.symlink_to("aside")),
+    "add": lambda path: shutil.copy(path, path.with_name(path.name + "+")),
+    "link": lambda path: _link(path, path.with_name(path.name + "-")),
     "lock": lambda path: path.chmod(0),
 }
+
+
+def _link(path: Path, aside: Path) -> None:
+    path.rename(aside)
+    path.symlink_to(aside.name)
 
 
 def _swap(one: Path, other: Path) -> None:
@@ -159,7 +164,7 @@ def test_what_changes_between_two_scans_is_seen(change, which, tmp_path, settled
     assert told(volume.scan(tmp_path / "in", cache=tmp_path / "cache")) == plain
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     runs=st.lists(
         st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(0, 99)), max_size=3),

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from volume.assembly.grouping import group_slices
@@ -72,6 +73,8 @@ class _Account:
 
     slices: list[SliceHeader] = field(default_factory=list)
     rejected: dict[str, FileRecord] = field(default_factory=dict)
+    beside: dict[tuple[str, str], list[tuple[int, FileRecord]]] = field(default_factory=dict)
+    """Those that are rejected, numbered, by series or, where that is not known, by folder."""
     findings: list[Finding] = field(default_factory=list)
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
 
@@ -142,6 +145,8 @@ def _reject(account: _Account, found: FoundFile, fault: Unreadable) -> None:
     record = FileRecord(
         found.name, fate, reason, fault.code, fault.series_uid, size_of_file(found.path)
     )
+    where = (record.series_uid, "" if record.series_uid else os.path.dirname(found.name))  # noqa: PTH120
+    account.beside.setdefault(where, []).append((len(account.rejected), record))
     account.rejected[found.name] = record
     make = info if ignored else warning if fault.code == MISSING else error
     account.findings.append(make(fault.code, reason, files=(found.name,), remedy=fault.remedy))
@@ -197,13 +202,14 @@ def _with_file_findings(series: Series, account: _Account) -> Series:
 
 def _with_strays(series: Series) -> Series:
     """Name, for a stack that misses slices, the few of its series that were set apart."""
+    total = sum(len(stack.slices) for stack in series.stacks)
 
     def add(stack: Stack) -> Stack:
         if not any(f.code == "missing-slices" for f in stack.refusals):
             return stack
-        apart = [h.name for other in series.stacks if other is not stack for h in other.slices]
-        if not 0 < len(apart) <= STRAYS_NAMED:
+        if not 0 < total - len(stack.slices) <= STRAYS_NAMED:
             return stack
+        apart = [h.name for other in series.stacks if other is not stack for h in other.slices]
         text = f"{len(apart)} slices of this series were set apart, and may be those"
         stray = warning("left-out", text, files=tuple(dict.fromkeys(apart)))
         return replace(stack, findings=(*stack.findings, stray))
@@ -222,23 +228,27 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
     At the ends of a stack nothing else would tell that a slice is missing. A file that is no
     DICOM any more is known by its size.
     """
-    folders = {os.path.dirname(header.name) for header in stack.slices}  # noqa: PTH120
-    usual = size_of_file(stack.slices[0].path)
+    if not account.beside:
+        return []
+    places = {("", os.path.dirname(header.name)) for header in stack.slices}  # noqa: PTH120
+    if stack.series_uid:
+        places.add((stack.series_uid, ""))
+    numbered = sorted(
+        (one for place in places for one in account.beside.get(place, ())), key=itemgetter(0)
+    )
+    usual = size_of_file(stack.slices[0].path) if numbered else 0
 
     def may_belong(record: FileRecord) -> bool:
-        if record.series_uid:
-            return record.series_uid == stack.series_uid
-        if os.path.dirname(record.name) not in folders:  # noqa: PTH120
-            return False
         alike = abs(record.size - usual) <= ALIKE * usual
-        return record.code in UNSEEN or (record.code == "not-dicom" and alike)
+        unseen = record.code in UNSEEN or (record.code == "not-dicom" and alike)
+        return bool(record.series_uid) or unseen
 
     return [
         (info if record.code in IGNORED - {"not-dicom"} else warning)(
             record.code, f"a file that may belong here: {record.reason}", files=(record.name,)
         )
-        for record in account.rejected.values()
-        if may_belong(record)
+        for _, record in numbered
+        if account.rejected[record.name] is record and may_belong(record)
     ]
 
 
