@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -456,10 +458,16 @@ def test_where_nothing_can_be_written_the_scan_goes_on(tmp_path, settled, monkey
     assert "the disk can only be read" in found.remarks[0].message
 
 
-@pytest.mark.parametrize("kind", ["nameless", "hidden"])
+def _refuse_links(*_: Any, **__: Any) -> None:
+    raise OSError(errno.EPERM, "no links here")
+
+
+@pytest.mark.parametrize("kind", ["nameless", "hidden", "copied"])
 def test_no_one_else_may_read_it(kind, tmp_path, settled, monkeypatch):
     if kind == "hidden":
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    if kind == "copied":
+        monkeypatch.setattr(os, "link", _refuse_links)
     phantom(tmp_path / "in", **SMALL)
     (tmp_path / "cache").touch(0o644)
     volume.scan(tmp_path / "in", cache=tmp_path / "cache")
@@ -554,6 +562,35 @@ def test_every_verb_that_scans_takes_a_cache(verb, run, tmp_path, settled, opene
     opened.clear()
     run("info", made.folder, "--cache", tmp_path / "cache")
     assert opened == []
+
+
+@pytest.mark.parametrize("verb", ["info", "compare"])
+def test_a_cache_lies_in_none_of_several_sources(verb, run, tmp_path):
+    for name in ("one", "two"):
+        phantom(tmp_path / name, **SMALL)
+    sources = tmp_path / "one", tmp_path / "two"
+    code, _, err = run(verb, *sources, "--cache", tmp_path / "two" / "cache")
+    assert code == 1
+    assert "inside the source" in err
+    assert not (tmp_path / "two" / "cache").exists()
+
+
+def test_a_slice_with_a_table_is_read_anew(tmp_path, settled, opened):
+    def with_table(dataset: Any, k: int, _phase: int) -> None:
+        if k == 2:
+            table = pydicom.Dataset()
+            table.add_new("LUTDescriptor", "US", [4, 0, 16])
+            table.add_new("LUTData", "OW", b"\1\0\2\0\3\0\4\0")
+            table.ModalityLUTType = "HU"
+            dataset.ModalityLUTSequence = [table]
+            del dataset.RescaleSlope, dataset.RescaleIntercept
+
+    phantom(tmp_path / "in", edit=with_table, **SMALL)
+    plain = told(volume.scan(tmp_path / "in", cache=tmp_path / "cache"))
+    assert "ModalityLut" in "".join(plain)
+    opened.clear()
+    assert told(volume.scan(tmp_path / "in", cache=tmp_path / "cache")) == plain
+    assert len(opened) == 1
 
 
 def test_info_lists_what_is_wrong_with_the_cache_in_json(run, tmp_path):

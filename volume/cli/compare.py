@@ -15,7 +15,7 @@ from volume.assembly.options import Options
 from volume.assembly.stack import Stack
 from volume.cli import options
 from volume.cli.console import Bar, print_json, say_findings
-from volume.cli.headers import scan_source
+from volume.cli.headers import refuse_cache_in, scan_source
 from volume.dicom.limits import parse_limits
 from volume.errors import SeriesChoiceError
 from volume.escaping import escape
@@ -54,6 +54,7 @@ def compare(
         given["geometry"], given["gaps"], given["padding"], limits=parse_limits(given["limits"])
     )
     quiet = quiet or as_json
+    refuse_cache_in((a, b), given["cache"])
     sources = (
         _Source(a, "series", making, given["cache"], quiet),
         _Source(b, "series-b", making, given["cache"], quiet),

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from volume.assembly.scan import Scan, scan
+from volume.atomic import refuse_in_source
 from volume.cli.console import Bar, say_findings
 from volume.dicom.limits import Limits
+
+
+def refuse_cache_in(sources: Iterable[str], cache: str | None) -> None:
+    """Refuse a cache that would lie in any of the sources, before the first is read."""
+    if cache is not None:
+        for source in sources:
+            refuse_in_source(cache, source)
 
 
 def scan_source(source: str, limits: Limits | str, cache: str | None, *, quiet: bool) -> Scan:

@@ -19,7 +19,7 @@ from volume.assembly.series import Series
 from volume.assembly.stack import Stack
 from volume.cli import options
 from volume.cli.console import print_json, word_finding
-from volume.cli.headers import scan_source
+from volume.cli.headers import refuse_cache_in, scan_source
 from volume.dicom.files import Fate
 from volume.escaping import LABEL, escape
 from volume.findings import Finding, Severity, count
@@ -49,6 +49,7 @@ def info(
     there is no DICOM volume.
     """
     hidden = quiet or as_json
+    refuse_cache_in(sources, cache)
     files = [source for source in sources if is_volume_file(source) and os.path.isfile(source)]  # noqa: PTH113
     volumes = [(path, members(path)) for path in files]
     scans = [

@@ -12,7 +12,7 @@ import os
 import time
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -92,9 +92,7 @@ class Cache:
             return known.outcome(found)
         outcome = read(found)
         if _is_settled(status, began) and _status(found.path) == status:
-            entry = entry_of(name, status, outcome)
-            if entry is not None:
-                folder.keep(entry)
+            folder.keep(name, status, outcome)
         return outcome
 
     def _folder(self, top: str) -> _Folder:
@@ -158,7 +156,7 @@ class _Folder:
         self._left: dict[int, dict[str, Entry]] = {}
         """Of the blocks that were read, the entries that were not asked for."""
         self._outdated: set[str] = set()
-        self._new: list[Entry] = []
+        self._new: dict[str, tuple[Status, Outcome]] = {}
 
     def take(self, name: str, status: Status) -> Entry | None:
         """Give what is known of a file with this name and status."""
@@ -184,9 +182,9 @@ class _Folder:
             self._complain(why)
             return {}
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, name: str, status: Status, outcome: Outcome) -> None:
         """Know what was read of a file now."""
-        self._new.append(entry)
+        self._new[name] = status, outcome
 
     def blocks(self, *, is_whole: bool) -> list[Block]:
         """Give what is known now, of files that were not asked for only unless all were."""
@@ -198,11 +196,17 @@ class _Folder:
             if number in self._left or not is_whole:
                 own = self._read(number)
                 entries |= {name: own[name] for name in own if name not in gone}
-        entries |= {entry.name: entry for entry in self._new}
-        ordered = [entries[name] for name in sorted(entries)]
-        parts = (ordered[n : n + FILES_A_BLOCK] for n in range(0, len(ordered), FILES_A_BLOCK))
-        made = (block_of(self.absolute, self._limits, part) for part in parts)
+        names = sorted({*entries, *self._new})
+        parts = (names[n : n + FILES_A_BLOCK] for n in range(0, len(names), FILES_A_BLOCK))
+        made = (self._block([self._entry(name, entries) for name in part]) for part in parts)
         return [block for block in made if block is not None]
+
+    def _entry(self, name: str, before: Mapping[str, Entry]) -> Entry | None:
+        return entry_of(name, *self._new[name]) if name in self._new else before[name]
+
+    def _block(self, entries: Iterable[Entry | None]) -> Block | None:
+        lasting = [entry for entry in entries if entry is not None]
+        return block_of(self.absolute, self._limits, lasting) if lasting else None
 
     def _has_lost(self) -> bool:
         """Say whether files are known of which none was asked for."""

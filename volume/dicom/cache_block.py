@@ -157,18 +157,17 @@ def _pack_column(column: tuple[Any, ...]) -> list[Any]:
 
     Instead of that nothing, where one value is for all, or every row has its own.
     """
+    objects = {id(value): value for value in column}
+    numbers: dict[str, int] = {}
     values: list[Any] = []
-    by_object: dict[int, int] = {}
-    by_text: dict[str, int] = {}
-    which: list[int] = []
-    for value in column:
-        n = by_object.get(id(value))
-        if n is None:
-            n = by_object[id(value)] = by_text.setdefault(repr(value), len(values))
-            if n == len(values):
-                values.append(_plain(value))
-        which.append(n)
-    return [values, None if len(values) in (1, len(column)) else which]
+    number_of: dict[int, int] = {}
+    for known, value in objects.items():
+        text = repr(value)  # which tells 1 from 1.0 and 0.0 from -0.0
+        number_of[known] = numbers.setdefault(text, len(values))
+        if len(numbers) > len(values):
+            values.append(_plain(value))
+    is_plain = len(values) in (1, len(column))
+    return [values, None if is_plain else [number_of[id(value)] for value in column]]
 
 
 def _unpack_column(column: list[Any], rows: int) -> list[Any]:

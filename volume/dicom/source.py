@@ -30,7 +30,7 @@ COPY_AGAIN = "copy it again from where it came"
 FOLDER_INSTEAD = "give its folder instead: every file in it is looked into"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a file holds: its slices and what was noticed, or why there are none."""
 
