@@ -11,6 +11,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -122,7 +123,8 @@ class Draft:
         nameless.seek(0)
         self._is_nameless = False
         with nameless:
-            self._stream = _stream(_open_new(self._hidden))
+            mode = stat.S_IMODE(os.fstat(nameless.fileno()).st_mode)
+            self._stream = _stream(_open_new(self._hidden, mode))
             shutil.copyfileobj(nameless, self._stream)
         self.settle()
 
@@ -146,8 +148,8 @@ def _open_nameless(folder: Path) -> int | None:
     return None
 
 
-def _open_new(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+def _open_new(path: Path, mode: int = 0o666) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
 
 
 def _stream(handle: int) -> BinaryIO:

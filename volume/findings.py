@@ -45,6 +45,8 @@ CATALOGUE: Mapping[str, str] = {
     "limits-raised": "limits on what a file may ask for were set by hand",
     "changed-during-read": "the file changed while it was read",
     "not-supported-yet": "this kind of image is recognised but not handled yet",
+    "cache-unused": "what was kept of an earlier scan could not be used",
+    "cache-not-written": "what was read could not be kept for the next scan",
     # grouping
     "localizer": "a localizer, kept apart from the volume",
     "orientation-split": "slices of several orientations share one series",

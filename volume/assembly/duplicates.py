@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -30,8 +30,12 @@ def drop_duplicates(
     names of the files.
     """
     groups: dict[tuple[object, ...], list[SliceHeader]] = defaultdict(list)
-    for header in sorted(slices, key=lambda header: (header.sop_instance_uid, header.frame)):
-        groups[_signature(header, numbered=numbered)].append(header)
+    ordered = sorted(slices, key=lambda header: (header.sop_instance_uid, header.frame))
+    places = [_place(header) for header in ordered]
+    shared = Counter(places)
+    for header, place in zip(ordered, places, strict=True):
+        alone = shared[place] == 1
+        groups[(place, *(() if alone else _signature(header, numbered=numbered)))].append(header)
     kept: list[SliceHeader] = []
     pairs: list[tuple[SliceHeader, SliceHeader]] = []
     for alike in groups.values():
@@ -43,12 +47,16 @@ def drop_duplicates(
     return kept, [header for _, header in pairs], _dropped(pairs) + _conflicts(kept)
 
 
+def _place(header: SliceHeader) -> tuple[int, ...]:
+    """Where two copies of one slice lie."""
+    return tuple([round(x / TOLERANCES.duplicate_mm) for x in header.position or ()])
+
+
 def _signature(header: SliceHeader, *, numbered: bool) -> tuple[object, ...]:
-    """Everything two copies of one slice share."""
-    place = tuple(round(x / TOLERANCES.duplicate_mm) for x in header.position or ())
+    """Everything else that two copies of one slice share."""
     traits = tuple(sorted((name, str(value)) for name, value in header.traits.items()))
     number = header.instance_number if numbered else None
-    return (place, number, header.image_type, header.rescale, header.palette, traits)
+    return (number, header.image_type, header.rescale, header.palette, traits)
 
 
 def _twins(alike: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, SliceHeader | None]]:

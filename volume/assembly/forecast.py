@@ -32,16 +32,14 @@ def bytes_needed(stack: Stack, options: Options) -> int:
     first = stack.slices[0]
     room = 0 if value == stored and first.palette is None else value * _components(first)
     needed = voxels * (stored + room) + _mosaic_pixels(stack.slices) * stored
-    passing = 0
     if first.pixels.floating:
         needed += voxels  # what is no number
     if any(header.padding is not None for header in stack.slices):
         needed += voxels
-        passing = 2 * voxels  # what is below air, and is padding too
     if stack.kind not in UNTOUCHED and options.geometry != "raw" and stack.geometry is not None:
         each = value * (3 if first.is_colour else 1) + 1
-        passing = max(passing, int(np.prod(stack.geometry.size, dtype=np.int64)) * each)
-    return needed + passing + BESIDE
+        needed += int(np.prod(stack.geometry.size, dtype=np.int64)) * each
+    return needed + BESIDE
 
 
 def bytes_kept(stack: Stack) -> int:

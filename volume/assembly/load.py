@@ -35,6 +35,7 @@ def load(
     padding: str = "air",
     unit: str = "own",
     limits: Limits | str = DEFAULT,
+    cache: str | os.PathLike[str] | None = None,
     identifiers: bool = False,
     progress: Progress | None = None,
 ) -> Volume:
@@ -48,9 +49,9 @@ def load(
     "strict" (refused) or "raw" (as acquired, sheared where tilted); `gaps` is "refuse",
     "fill" or "largest"; `padding` is "air" or "keep"; `unit` is "own" or
     "suv" (PET values as SUV by body weight, in g/mL); `limits` are what a file may ask for
-    (see `Limits`), such as "inflated=2048,memory=30000", in MiB. With `identifiers` the
-    report names the patient, study and series; `export` writes them only where it is asked to
-    as well.
+    (see `Limits`), such as "inflated=2048,memory=30000", in MiB. `cache` is a file that keeps
+    what is read of headers, as in `scan`. With `identifiers` the report names the patient, study
+    and series; `export` writes them only where it is asked to as well.
 
     Raises `NotDicomError` where there is no volume, `SeriesChoiceError` where there are
     several, `GridError` where the slices do not prove a grid, `PixelError` where pixels
@@ -61,8 +62,8 @@ def load(
     )
     if is_volume_file(source):
         return refuse_other_unit(read(source, series, progress=progress), options)
-    found = scan(source, limits=options.limits)
-    return assemble_from(found, choose(found, series), options, progress)
+    found = scan(source, limits=options.limits, cache=cache)
+    return _saying(found, assemble_from(found, choose(found, series), options, progress))
 
 
 def load_all(
@@ -73,6 +74,7 @@ def load_all(
     padding: str = "air",
     unit: str = "own",
     limits: Limits | str = DEFAULT,
+    cache: str | os.PathLike[str] | None = None,
     identifiers: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Volume, ...]:
@@ -86,10 +88,17 @@ def load_all(
     if is_volume_file(source):
         volumes = read_all(source, progress=progress)
         return tuple(refuse_other_unit(volume, options) for volume in volumes)
-    found = scan(source, limits=options.limits)
+    found = scan(source, limits=options.limits, cache=cache)
     stacks = choices(found)
     refuse_if_too_large(stacks, options)
-    return tuple(assemble_from(found, stack, options, progress) for stack in stacks)
+    return tuple(_saying(found, assemble_from(found, stack, options, progress)) for stack in stacks)
+
+
+def _saying(found: Scan, volume: Volume) -> Volume:
+    """Add to the findings of a volume what is to be said of the scan."""
+    if not found.remarks:
+        return volume
+    return replace(volume, findings=(*volume.findings, *found.remarks))
 
 
 def assemble_from(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from volume.assembly.stack import Stack
 from volume.assembly.tolerances import TOLERANCES
@@ -35,9 +35,11 @@ def with_mergeable(stacks: Sequence[Stack]) -> list[Stack]:
         long = [stack for stack in family if stack.kind in EVEN and len(stack.slices) > 2]
         if len(series) == 1 or len(long) * len(family) > PAIRS_AT_MOST:
             continue
-        for stack, other in product(long, family):
-            if _are_related(stack, other) and _continues(stack, other):
-                found[stack.id].append(_finding(other))
+        firsts = np.array([stack.slices[0].position for stack in family], dtype=np.float64)
+        for stack in long:
+            for n in _may_continue(stack, firsts):
+                if _are_related(stack, family[n]) and _continues(stack, family[n]):
+                    found[stack.id].append(_finding(family[n]))
     return [
         replace(stack, findings=(*stack.findings, *found[stack.id])) if found[stack.id] else stack
         for stack in stacks
@@ -59,6 +61,29 @@ def _are_related(a: Stack, b: Stack) -> bool:
     same_frame = one.frame_of_reference_uid == other.frame_of_reference_uid != ""
     same_patient = one.patient == other.patient != b""
     return same_frame or same_patient or one.study_uid == other.study_uid
+
+
+def _may_continue(stack: Stack, firsts: NDArray[np.float64]) -> list[int]:
+    """Tell by the first slice of each which stacks `_continues` has to look at.
+
+    The rounding of one sum or another is allowed for: none is left out that it would find.
+    """
+    grid = stack.grid
+    if grid is None:
+        return []
+    spacing, axes = grid.spacing, grid.placement.axes
+    in_plane = (firsts - grid.placement.positions[0]) @ axes[:2].T
+    aligned = (np.abs(in_plane) <= LOOSE * TOLERANCES.drift_of_pixel * grid.pixel).all(axis=1)
+    steps = (firsts @ axes[2] - spacing.start) / spacing.pitch
+    nearest = np.rint(steps)
+    off = np.abs(steps - nearest)
+    on_grid = off * spacing.pitch <= LOOSE * max(TOLERANCES.regular_mm, grid.placement.rounding_mm)
+    taken = np.isin(nearest, np.rint(spacing.indices)) & (off < CLEAR)
+    return list(np.flatnonzero(aligned & on_grid & ~taken).tolist())
+
+
+LOOSE, CLEAR = 1.001, 0.499
+"""What is within a thousandth of a tolerance, or of the middle between two steps, is looked at."""
 
 
 def _continues(stack: Stack, other: Stack) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from volume.assembly.grouping import group_slices
 from volume.assembly.mergeable import with_mergeable
@@ -20,6 +22,9 @@ from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.dicom.source import MISSING, Source, size_of_file
 from volume.findings import Finding, Severity, error, info, warning
 from volume.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from volume.dicom.cache import Cache
 
 LOST = frozenset({"pixels-truncated", "transfer-syntax-unsupported"})
 IGNORED = frozenset(
@@ -45,6 +50,8 @@ class Scan:
     findings: tuple[Finding, ...]
     archives: tuple[object, ...] = field(default=(), repr=False)
     """What was inflated in memory to be read from there, for as long as the scan is in use."""
+    remarks: tuple[Finding, ...] = ()
+    """What is to be said of the scan rather than of its files: of a cache that is of no use."""
 
     @property
     def stacks(self) -> tuple[Stack, ...]:
@@ -66,6 +73,8 @@ class _Account:
 
     slices: list[SliceHeader] = field(default_factory=list)
     rejected: dict[str, FileRecord] = field(default_factory=dict)
+    beside: dict[tuple[str, str], list[tuple[int, FileRecord]]] = field(default_factory=dict)
+    """Those that are rejected, numbered, by series or, where that is not known, by folder."""
     findings: list[Finding] = field(default_factory=list)
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
 
@@ -74,6 +83,7 @@ def scan(
     source: str | os.PathLike[str],
     *,
     limits: Limits | str = DEFAULT,
+    cache: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Scan:
     """List every series and stack in `source`, from the headers alone.
@@ -81,13 +91,20 @@ def scan(
     `source` is a folder, a zip or tar archive, a DICOMDIR or a file; archives are read in
     place, also those in a folder, and nothing is unpacked onto the disk.
     `limits` are what a file may ask for, such as "inflated=2048,nesting=100".
-    Raises `VolumeError` where there is no such source; what is wrong with single files or
+    `cache` is a file in which is kept what was read: files that did not change since are not read
+    again. What is wrong with it is told in `remarks`.
+    Raises `VolumeError` where there is no such source, or where `cache` is a file of another
+    kind; what is wrong with single files or
     stacks is told in findings.
     """
     source = os.fspath(source)
-    looked_into = Source(source, limits_of(limits))
+    limits = limits_of(limits)
+    known = None if cache is None else _open_cache(cache, source, limits)
+    looked_into = Source(source, limits, known)
     account = _Account()
     files = _read_all(looked_into, account, progress or Silent())
+    if known is not None:
+        known.write()
     account.findings[:0] = looked_into.special
     series, dropped = _assemble_series(account.slices)
     series = [_with_strays(_with_file_findings(one, account)) for one in series]
@@ -95,8 +112,14 @@ def scan(
     records = [_record(found.name, account, used, lost, dropped) for found in files]
     return Scan(
         source, tuple(series), tuple(records), tuple(_merge(account.findings)),
-        tuple(looked_into.archives),
+        tuple(looked_into.archives), () if known is None else tuple(known.findings),
     )  # fmt: skip
+
+
+def _open_cache(path: str | os.PathLike[str], source: str, limits: Limits) -> Cache:
+    from volume.dicom.cache import Cache
+
+    return Cache(path, source, limits)
 
 
 def _read_all(source: Source, account: _Account, progress: Progress) -> list[FoundFile]:
@@ -122,6 +145,8 @@ def _reject(account: _Account, found: FoundFile, fault: Unreadable) -> None:
     record = FileRecord(
         found.name, fate, reason, fault.code, fault.series_uid, size_of_file(found.path)
     )
+    where = (record.series_uid, "" if record.series_uid else os.path.dirname(found.name))  # noqa: PTH120
+    account.beside.setdefault(where, []).append((len(account.rejected), record))
     account.rejected[found.name] = record
     make = info if ignored else warning if fault.code == MISSING else error
     account.findings.append(make(fault.code, reason, files=(found.name,), remedy=fault.remedy))
@@ -177,13 +202,14 @@ def _with_file_findings(series: Series, account: _Account) -> Series:
 
 def _with_strays(series: Series) -> Series:
     """Name, for a stack that misses slices, the few of its series that were set apart."""
+    total = sum(len(stack.slices) for stack in series.stacks)
 
     def add(stack: Stack) -> Stack:
         if not any(f.code == "missing-slices" for f in stack.refusals):
             return stack
-        apart = [h.name for other in series.stacks if other is not stack for h in other.slices]
-        if not 0 < len(apart) <= STRAYS_NAMED:
+        if not 0 < total - len(stack.slices) <= STRAYS_NAMED:
             return stack
+        apart = [h.name for other in series.stacks if other is not stack for h in other.slices]
         text = f"{len(apart)} slices of this series were set apart, and may be those"
         stray = warning("left-out", text, files=tuple(dict.fromkeys(apart)))
         return replace(stack, findings=(*stack.findings, stray))
@@ -195,6 +221,14 @@ STRAYS_NAMED = 8
 DAMAGED = frozenset({"unreadable", "pixels-truncated", MISSING})
 
 
+def _with_those_above(folder: str) -> Iterator[str]:
+    """Give a folder and all that it lies in: archives there may hold what belongs in it."""
+    yield folder
+    while folder:
+        folder = os.path.dirname(folder)  # noqa: PTH120
+        yield folder
+
+
 def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
     """Name files that may hold slices of a stack: of its series, or damaged in its folder.
 
@@ -202,16 +236,21 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
     nothing else would tell that a slice is missing. A file that is no DICOM any more is known
     by its size.
     """
+    if not account.beside:
+        return []
     folders = {os.path.dirname(header.name) for header in stack.slices}  # noqa: PTH120
-    usual = size_of_file(stack.slices[0].path)
+    places = {("", above) for folder in folders for above in _with_those_above(folder)}
+    if stack.series_uid:
+        places.add((stack.series_uid, ""))
+    numbered = sorted(
+        (one for place in places for one in account.beside.get(place, ())), key=itemgetter(0)
+    )
+    usual = size_of_file(stack.slices[0].path) if numbered else 0
 
     def may_belong(record: FileRecord) -> bool:
-        if record.series_uid:
-            return record.series_uid == stack.series_uid
-        folder = os.path.dirname(record.name)  # noqa: PTH120
-        if record.code == "not-supported-yet":  # an archive may hold folders
-            return not folder or any(f"{one}/".startswith(f"{folder}/") for one in folders)
-        if folder not in folders:
+        if record.series_uid or record.code == "not-supported-yet":
+            return True
+        if os.path.dirname(record.name) not in folders:  # noqa: PTH120
             return False
         alike = abs(record.size - usual) <= ALIKE * usual
         return record.code in DAMAGED or (record.code == "not-dicom" and alike)
@@ -220,8 +259,8 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
         (info if record.code in IGNORED - {"not-dicom"} else warning)(
             record.code, f"a file that may belong here: {record.reason}", files=(record.name,)
         )
-        for record in account.rejected.values()
-        if may_belong(record)
+        for _, record in numbered
+        if account.rejected[record.name] is record and may_belong(record)
     ]
 
 

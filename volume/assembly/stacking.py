@@ -138,8 +138,10 @@ def _short_ends(part: Part, place_of: Mapping[int, int], count: int) -> list[Fin
 
 def _dropped_from(part: Part, dropped: Sequence[SliceHeader]) -> tuple[SliceHeader, ...]:
     """Choose the duplicates of a part's own slices."""
-    traits = [header.traits for header in part.slices]
-    return tuple(header for header in dropped if header.traits in traits)
+    if not dropped:
+        return ()
+    traits = {frozenset(header.traits.items()) for header in part.slices}
+    return tuple(h for h in dropped if frozenset(h.traits.items()) in traits)
 
 
 def _at_places(

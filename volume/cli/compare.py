@@ -12,10 +12,10 @@ import click
 from volume.assembly.forecast import refuse_if_too_large
 from volume.assembly.load import assemble_from, matching
 from volume.assembly.options import Options
-from volume.assembly.scan import scan
 from volume.assembly.stack import Stack
 from volume.cli import options
 from volume.cli.console import Bar, print_json, say_findings
+from volume.cli.headers import refuse_cache_in, scan_source
 from volume.dicom.limits import parse_limits
 from volume.errors import SeriesChoiceError
 from volume.escaping import escape
@@ -32,7 +32,7 @@ SCHEMA = "volume.compare/1"
 @options.flags(
     options.source_a, options.source_b, options.series, options.series_b, options.within_mm,
     options.within_value, options.gaps, options.geometry, options.padding, options.limits,
-    options.as_json, options.quiet,
+    options.cache, options.as_json, options.quiet,
 )  # fmt: skip
 def compare(
     a: str,
@@ -54,7 +54,11 @@ def compare(
         given["geometry"], given["gaps"], given["padding"], limits=parse_limits(given["limits"])
     )
     quiet = quiet or as_json
-    sources = _Source(a, "series", making, quiet), _Source(b, "series-b", making, quiet)
+    refuse_cache_in((a, b), given["cache"])
+    sources = (
+        _Source(a, "series", making, given["cache"], quiet),
+        _Source(b, "series-b", making, given["cache"], quiet),
+    )
     of_a, of_b = (
         source.volumes(which)
         for source, which in zip(sources, _which(sources, series, series_b), strict=True)
@@ -72,14 +76,15 @@ def compare(
 class _Source:
     """Where one of the two comes from; what is there is looked up once."""
 
-    def __init__(self, path: str, flag: str, making: Options, quiet: bool) -> None:
+    def __init__(
+        self, path: str, flag: str, making: Options, cache: str | None, quiet: bool
+    ) -> None:
         self.path, self.flag, self.making, self.quiet = path, flag, making, quiet
         self.is_file = is_volume_file(path) and Path(path).is_file()
         if self.is_file:
             self.members = members(path)
         else:
-            bar = Bar("reading headers", hidden=quiet)
-            self.found = scan(path, limits=making.limits, progress=bar)
+            self.found = scan_source(path, making.limits, cache, quiet=quiet)
 
     def knows(self, which: str) -> bool:
         """Say whether a volume here is called so."""

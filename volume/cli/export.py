@@ -20,6 +20,7 @@ from volume.assembly.suv import refuse_other_unit
 from volume.atomic import refuse_in_source
 from volume.cli import names, options
 from volume.cli.console import Bar, print_json, say, say_findings, say_forecast, word_error
+from volume.cli.headers import scan_source
 from volume.dicom.limits import parse_limits
 from volume.errors import SeriesChoiceError, VolumeError
 from volume.escaping import escape
@@ -55,6 +56,7 @@ class Wishes:
     sidecar: bool
     identifiers: bool
     name: str
+    cache: str | None
     quiet: bool
     verbose: bool
 
@@ -63,8 +65,9 @@ class Wishes:
 @options.flags(
     options.source, options.output, options.series, options.everything, options.name,
     options.four_d, options.spacing, options.like, options.orientation, options.gaps,
-    options.geometry, options.padding, options.unit, options.limits, options.overwrite,
-    options.no_sidecar, options.identifiers, options.as_json, options.quiet, options.verbose,
+    options.geometry, options.padding, options.unit, options.limits, options.cache,
+    options.overwrite, options.no_sidecar, options.identifiers, options.as_json, options.quiet,
+    options.verbose,
 )  # fmt: skip
 def export(
     source: str,
@@ -105,6 +108,7 @@ def export(
         sidecar=not no_sidecar,
         identifiers=given["identifiers"],
         name=given["name"] or names.DEFAULT,
+        cache=given["cache"],
         quiet=given["quiet"] or as_json,
         verbose=given["verbose"],
     )
@@ -168,8 +172,7 @@ NOTHING_TO_JOIN = "nothing here makes one 4D file: no phases, echoes or the like
 
 
 def _scan(source: str, wishes: Wishes) -> Scan:
-    bar = Bar("reading headers", hidden=wishes.quiet)
-    return scan(source, limits=wishes.making.limits, progress=bar)
+    return scan_source(source, wishes.making.limits, wishes.cache, quiet=wishes.quiet)
 
 
 def _on_one_grid(found: Scan, series: str | None) -> list[Stack]:

@@ -13,12 +13,13 @@ import click
 from volume.assembly.forecast import forecast
 from volume.assembly.options import DEFAULTS
 from volume.assembly.report import describe, describe_member
-from volume.assembly.scan import Scan, scan
+from volume.assembly.scan import Scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.series import Series
 from volume.assembly.stack import Stack
 from volume.cli import options
-from volume.cli.console import Bar, print_json, word_finding
+from volume.cli.console import print_json, word_finding
+from volume.cli.headers import refuse_cache_in, scan_source
 from volume.dicom.files import Fate
 from volume.escaping import LABEL, escape
 from volume.findings import Finding, Severity, count
@@ -32,18 +33,30 @@ SCHEMA = "volume.info/1"
 
 @click.command()
 @options.flags(
-    options.sources, options.limits, options.as_json, options.quiet, options.verbose
+    options.sources, options.limits, options.cache, options.as_json, options.quiet, options.verbose
 )  # fmt: skip
-def info(sources: tuple[str, ...], limits: str, as_json: bool, quiet: bool, verbose: bool) -> int:
+def info(
+    sources: tuple[str, ...],
+    limits: str,
+    cache: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
     """Say what is here: every series and stack, every file accounted for.
 
     Reads headers only, and the pixels of slices that may be duplicates. Exits 3 where
     there is no DICOM volume.
     """
     hidden = quiet or as_json
+    refuse_cache_in(sources, cache)
     files = [source for source in sources if is_volume_file(source) and os.path.isfile(source)]  # noqa: PTH113
     volumes = [(path, members(path)) for path in files]
-    scans = [_scan(one, limits, hidden, len(sources) > 1) for one in sources if one not in files]
+    scans = [
+        _named(scan_source(one, limits, cache, quiet=hidden), several=len(sources) > 1)
+        for one in sources
+        if one not in files
+    ]
     if as_json:
         print_json(_document(scans, volumes))
     elif not quiet:
@@ -54,13 +67,10 @@ def info(sources: tuple[str, ...], limits: str, as_json: bool, quiet: bool, verb
     return 0 if volumes or any(found.stacks for found in scans) else NO_VOLUME
 
 
-def _scan(source: str, limits: str, hidden: bool, named: bool) -> Scan:
-    found = scan(source, limits=limits, progress=Bar("reading headers", hidden=hidden))
-    return _named(found) if named else found
-
-
-def _named(found: Scan) -> Scan:
+def _named(found: Scan, *, several: bool) -> Scan:
     """Put the source's own name before its files, where there are several sources."""
+    if not several:
+        return found
     top = os.path.basename(os.path.normpath(found.source))  # noqa: PTH119
 
     def name(finding: Finding) -> Finding:
@@ -84,7 +94,9 @@ def _document(
             *(describe_member(member) for _, listed in files for member in listed),
             *(describe(stack) for found in scans for stack in found.stacks),
         ],
-        "findings": [finding.as_json() for found in scans for finding in found.findings],
+        "findings": [
+            finding.as_json() for found in scans for finding in (*found.findings, *found.remarks)
+        ],
     }
 
 

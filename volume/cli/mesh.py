@@ -22,8 +22,8 @@ SCHEMA = "volume.mesh/1"
 @click.command()
 @options.flags(
     options.source, options.output, options.level, options.series, options.gaps,
-    options.geometry, options.unit, options.limits, options.overwrite, options.no_sidecar,
-    options.identifiers, options.as_json, options.quiet,
+    options.geometry, options.unit, options.limits, options.cache, options.overwrite,
+    options.no_sidecar, options.identifiers, options.as_json, options.quiet,
 )  # fmt: skip
 def mesh(
     source: str,
@@ -34,6 +34,7 @@ def mesh(
     geometry: str,
     unit: str,
     limits: str,
+    cache: str | None,
     overwrite: bool,
     no_sidecar: bool,
     identifiers: bool,
@@ -56,6 +57,7 @@ def mesh(
             geometry=geometry,
             unit=unit,
             limits=limits,
+            cache=cache,
             identifiers=identifiers,
             progress=bar,
         )

@@ -153,6 +153,11 @@ limits = click.option(
     default="",
     help="What a file may ask for: inflated, frame, memory (MiB), nesting, elements, seconds.",
 )
+cache = click.option(
+    "--cache",
+    metavar="FILE",
+    help="Keep in FILE what is read of headers; files that did not change are not read again.",
+)
 spacing = click.option(
     "--spacing",
     type=Numbers((1, 3), positive=True),

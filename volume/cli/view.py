@@ -12,12 +12,12 @@ import click
 from volume.assembly.forecast import forecast
 from volume.assembly.load import assemble_from, choose_largest, matching
 from volume.assembly.options import Options
-from volume.assembly.scan import scan
 from volume.assembly.stack import Stack
 from volume.assembly.suv import refuse_other_unit
 from volume.atomic import refuse_in_source, refuse_unwritable
 from volume.cli import options
 from volume.cli.console import Bar, say, say_findings, say_forecast
+from volume.cli.headers import scan_source
 from volume.dicom.limits import parse_limits
 from volume.escaping import escape
 from volume.findings import Finding, warning
@@ -29,8 +29,8 @@ from volume.volume import Volume
 @click.command()
 @options.flags(
     options.source, options.series, options.window, options.layout, options.at, options.level,
-    options.screenshot, options.size, options.unit, options.limits, options.overwrite,
-    options.quiet,
+    options.screenshot, options.size, options.unit, options.limits, options.cache,
+    options.overwrite, options.quiet,
 )  # fmt: skip
 def view(
     source: str,
@@ -43,6 +43,7 @@ def view(
     size: tuple[int, int] | None,
     unit: str,
     limits: str,
+    cache: str | None,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -61,7 +62,7 @@ def view(
     else:
         refuse_in_source(screenshot, source)
         refuse_picture(screenshot, overwrite)
-    volume = look(source, series, limits, quiet, unit=unit)
+    volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
         say_findings(volume.findings)
     asked: dict[str, Any] = {"window": window, "layout": layout, "at": at, "level": level}
@@ -88,12 +89,20 @@ def refuse_picture(path: str, overwrite: bool) -> None:
     refuse_unwritable(Path(path), overwrite=overwrite)
 
 
-def look(source: str, series: str | None, limits: str, quiet: bool, *, unit: str = "own") -> Volume:
+def look(
+    source: str,
+    series: str | None,
+    limits: str,
+    quiet: bool,
+    *,
+    unit: str = "own",
+    cache: str | None = None,
+) -> Volume:
     """Load what can be shown of a source: the largest volume, its gaps filled."""
     making = Options(gaps="fill", lenient=True, limits=parse_limits(limits), unit=unit)
     if is_volume_file(source) and Path(source).is_file():
         return refuse_other_unit(_look_at_file(source, series, quiet), making)
-    found = scan(source, limits=making.limits, progress=Bar("reading headers", hidden=quiet))
+    found = scan_source(source, making.limits, cache, quiet=quiet)
     stack = choose_largest(found, series)
     say_forecast(forecast(stack, making), quiet=quiet)
     volume = assemble_from(found, stack, making, Bar("reading slices", hidden=quiet))

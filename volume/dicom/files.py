@@ -21,7 +21,7 @@ class Fate(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FoundFile:
     """A file to look into: `path` opens it, `name` is how the person knows it."""
 
@@ -29,7 +29,7 @@ class FoundFile:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """What became of one file, and why."""
 
@@ -68,15 +68,15 @@ def _walk(top: str) -> tuple[list[FoundFile], list[Finding]]:
     files: list[FoundFile] = []
     special: list[Finding] = []
     seen: set[tuple[int, int]] = set()
-    folders = [top]
+    folders = [(top, "")]
     while folders:
-        folder = folders.pop()
-        below: list[str] = []
+        folder, before = folders.pop()
+        below: list[tuple[str, str]] = []
         for entry in _entries(folder, top, seen, special):
-            name = os.path.relpath(entry.path, top)
+            name = before + entry.name
             match _kind(entry):
                 case "folder":
-                    below.append(entry.path)
+                    below.append((entry.path, f"{name}{os.sep}"))
                 case "file":
                     files.append(FoundFile(entry.path, name))
                 case kind:
@@ -105,9 +105,11 @@ def _entries(
 
 def _kind(entry: os.DirEntry[str]) -> str:
     try:
-        mode = entry.stat().st_mode
+        if entry.is_file():
+            return "file"
+        if entry.is_dir():
+            return "folder"
+        entry.stat()
     except OSError:  # a dangling link, or a link to itself
         return "a link that leads nowhere"
-    if stat.S_ISDIR(mode):
-        return "folder"
-    return "file" if stat.S_ISREG(mode) else "a device, pipe or socket"
+    return "a device, pipe or socket"

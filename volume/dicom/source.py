@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from volume.dicom.archives import Archive, archive_swells, open_archive, refuse_archive
 from volume.dicom.containers import READ, IsArchive
@@ -17,6 +18,9 @@ from volume.dicom.opening import file_status
 from volume.dicom.reader import read_headers
 from volume.findings import Finding, warning
 
+if TYPE_CHECKING:
+    from volume.dicom.cache import Cache
+
 DOCUMENTS = frozenset(
     ".docx .xlsx .pptx .docm .xlsm .pptm .odt .ods .odp .odg .epub .jar .apk .whl .npz".split()
 )
@@ -26,7 +30,7 @@ COPY_AGAIN = "copy it again from where it came"
 FOLDER_INSTEAD = "give its folder instead: every file in it is looked into"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a file holds: its slices and what was noticed, or why there are none."""
 
@@ -44,14 +48,15 @@ class Outcome:
 
 
 class Source:
-    """A file or folder to look into.
+    """A file or folder to look into; what a `cache` knows of its files is not read again.
 
     While it is read, `count` grows by the members of archives, `special` gathers what is no
     regular file, and `archives` keeps those in memory that are read from there.
     """
 
-    def __init__(self, path: str, limits: Limits) -> None:
+    def __init__(self, path: str, limits: Limits, cache: Cache | None = None) -> None:
         self._limits = limits
+        self._cache = cache
         self._files, self.special = find_files(path)
         self._is_file = [found.path for found in self._files] == [path]
         self.count = len(self._files)
@@ -68,13 +73,19 @@ class Source:
                 yield from self._read_index(found, index.verdict)
 
     def _read(self, found: FoundFile) -> Outcome:
+        cache = self._cache
+        outcome = self._read_anew(found) if cache is None else cache.outcome(found, self._read_anew)
+        fault, is_source = outcome.fault, self._is_file and found is self._files[0]
+        if fault is not None and fault.code == "dicomdir" and is_source:
+            raise _IsIndex(fault)
+        return outcome
+
+    def _read_anew(self, found: FoundFile) -> Outcome:
         try:
             slices, noticed = read_headers(found, self._limits)
         except NotDicom:
             return Outcome(found, fault=Unreadable("not a DICOM file", "not-dicom"))
         except Unreadable as fault:
-            if fault.code == "dicomdir" and self._is_file and found is self._files[0]:
-                raise _IsIndex(fault) from None
             return Outcome(found, fault=fault)
         return Outcome(found, slices, noticed)
 
