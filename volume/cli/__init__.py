@@ -25,6 +25,7 @@ def main() -> NoReturn:
 
     from volume.cli.program import program
 
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting its threads takes 50 ms of numpy
     _open_streams()
     _silence_libraries()
     sys.excepthook = _print_bug
