@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	done)
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
+BENCH_READY := .venv-bench/.ready
 SECONDS_OF_FUZZING ?= 120
 
 .PHONY: demo test lint venv fuzz bench clean
@@ -35,9 +36,14 @@ fuzz: $(TEST_READY)  ## damaged files through us and the peers, kills, leaks; SE
 	.venv/bin/python tests/fuzz_headers.py -max_total_time=$(SECONDS_OF_FUZZING) >fuzz.log 2>&1 \
 	|| { tail -n 40 fuzz.log; exit 1; }; tail -n 1 fuzz.log; exit $$status
 
-bench: $(TEST_READY)  ## the same work done by the peers; needs the bench extra
-	@test -x .venv-bench/bin/python || { $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -q -e '.[test,bench]'; }
+bench: $(BENCH_READY)  ## the same work done by the peers, right and fast; QUICK=1 tries it out
 	@.venv-bench/bin/python -W ignore benchmarks/geometry.py $(SEED)
+	@.venv-bench/bin/python -W ignore benchmarks/speed.py $(if $(QUICK),--quick)
+
+$(BENCH_READY): $(TEST_READY)
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install -q -e '.[test,bench]'
+	@touch $@
 
 clean:  ## back to what git has
 	rm -rf .venv .venv-bench fuzz.log demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -29,7 +29,8 @@ def _case(good: GoodFile, name: str, data: bytes, **more: object) -> Damaged:
 
 def other_files(draw: Random, goods: Goods) -> Iterator[Damaged]:
     """Files of other kinds, some under a preamble."""
-    inside = draw.choice(goods).data
+    good = draw.choice(goods)
+    inside = good.data
     noise = draw.randbytes(5000)
     png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 13, b"IHDR") + noise[:500]
     kinds = {
@@ -69,9 +70,15 @@ def other_files(draw: Random, goods: Goods) -> Iterator[Damaged]:
         "first tag only": b"\x08\0\x05\0CS\x0a\0ISO_IR 100",
     }
     for name in draw.sample(sorted(kinds), len(kinds)):
-        yield Damaged("", name, kinds[name])
+        if name in ARCHIVED:  # may be read in place
+            yield _case(good, name, kinds[name])
+        else:
+            yield Damaged("", name, kinds[name])
         if kinds[name] and not kinds[name].startswith(PREAMBLE):
             yield Damaged("", f"{name}, under a preamble", PREAMBLE + kinds[name])
+
+
+ARCHIVED = ("gzip", "bzip2", "zip", "tar")
 
 
 def _zip(data: bytes) -> bytes:

@@ -25,7 +25,7 @@ import pytest
 
 import volume
 from phantom import Phantom, phantom
-from volume.dicom import archives, entries, opening
+from volume.dicom import archives, entries, opening, tar_archive, zip_archive
 from volume.dicom.encoding import Unreadable
 from volume.dicom.limits import Limits
 from volume.findings import Severity
@@ -410,8 +410,9 @@ def test_an_archive_inside_an_archive_is_named_with_the_way_out(series, tmp_path
     assert said.message == "a zip archive inside an archive: not read, unpack it first"
 
 
-def test_an_archive_that_is_not_read_is_told_beside_the_slices_it_may_complete(tmp_path):
-    files = sorted(files_of(phantom(tmp_path / "s", **SMALL).folder).items())
+@pytest.mark.parametrize("names", ["plain", "nested"])
+def test_an_archive_that_is_not_read_is_told_beside_the_slices_it_may_complete(tmp_path, names):
+    files = sorted(files_of(phantom(tmp_path / "s", **SMALL, names=names).folder).items())
     inner = zipped(zipfile.ZIP_DEFLATED)(dict(files[5:]))
     source = write(tmp_path / "half.zip", dict(files[:5]) | {"rest.zip": inner})
     found = volume.load(source).findings
@@ -701,7 +702,7 @@ def test_headers_of_many_hostile_members_have_one_bound_together(tmp_path, monke
 
 
 def test_too_many_members_are_refused_with_the_way_out(tmp_path, monkeypatch):
-    for module in (archives.zip_archive, archives.tar_archive):
+    for module in (zip_archive, tar_archive):
         monkeypatch.setattr(module, "ENTRIES_AT_MOST", 20)
     for name in ("stored.zip", "gnu.tar"):
         path = write(tmp_path / name, {str(n): b"x" for n in range(21)})

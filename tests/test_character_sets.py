@@ -15,10 +15,11 @@ import volume
 from phantom import phantom
 from shared_data import folder
 from volume.dicom import elements
-from volume.dicom.character_sets import Reading, read_text
+from volume.dicom.character_sets import read_text
 from volume.dicom.data_set import read_data_set
 from volume.dicom.encoding import open_data_set
 from volume.dicom.identity import read_identity
+from volume.dicom.reading import Reading
 
 STANDARD_KOREAN = ("", "ISO 2022 IR 149")
 GILDONG = "Hong^Gildong=洪^吉洞=홍^길동"

@@ -16,7 +16,6 @@ from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
 from volume.assembly.suv import refuse_other_unit, with_suv, without_dose
 from volume.dicom.files import Fate
-from volume.dicom.identity import read_identity
 from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count, info
@@ -112,6 +111,8 @@ def assemble_from(
     report = {**volume.report, **suv, "acquisition": acquired, "source": account_for(found)}
     findings = (*volume.findings, *noticed)
     if options.identifiers:
+        from volume.dicom.identity import read_identity
+
         first = stack.slices[0]
         report["identifiers"], repaired = read_identity(first.path, first.name, options.limits)
         said = {finding.message for finding in findings}

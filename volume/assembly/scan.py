@@ -74,7 +74,7 @@ class _Account:
     slices: list[SliceHeader] = field(default_factory=list)
     rejected: dict[str, FileRecord] = field(default_factory=dict)
     beside: dict[tuple[str, str], list[tuple[int, FileRecord]]] = field(default_factory=dict)
-    """Those that are rejected, numbered, by series or, where that is not known, by folder."""
+    """Those that are rejected, numbered, by where they may belong: see `_place_of`."""
     findings: list[Finding] = field(default_factory=list)
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
 
@@ -145,8 +145,7 @@ def _reject(account: _Account, found: FoundFile, fault: Unreadable) -> None:
     record = FileRecord(
         found.name, fate, reason, fault.code, fault.series_uid, size_of_file(found.path)
     )
-    where = (record.series_uid, "" if record.series_uid else os.path.dirname(found.name))  # noqa: PTH120
-    account.beside.setdefault(where, []).append((len(account.rejected), record))
+    account.beside.setdefault(_place_of(record), []).append((len(account.rejected), record))
     account.rejected[found.name] = record
     make = info if ignored else warning if fault.code == MISSING else error
     account.findings.append(make(fault.code, reason, files=(found.name,), remedy=fault.remedy))
@@ -218,21 +217,22 @@ def _with_strays(series: Series) -> Series:
 
 
 STRAYS_NAMED = 8
-UNSEEN = frozenset({"unreadable", "pixels-truncated", "not-supported-yet", MISSING})
-"""Why no one looked into a file, or not far enough to know its series: damage, an archive."""
+DAMAGED = frozenset({"unreadable", "pixels-truncated", MISSING})
 
 
 def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
-    """Name files that may hold slices of a stack: of its series, or unread in its folder.
+    """Name files that may hold slices of a stack: of its series, or damaged in its folder.
 
-    At the ends of a stack nothing else would tell that a slice is missing. A file that is no
-    DICOM any more is known by its size.
+    So may archives that are not read, there or in a folder above. At the ends of a stack
+    nothing else would tell that a slice is missing. A file that is no DICOM any more is known
+    by its size.
     """
     if not account.beside:
         return []
-    places = {("", os.path.dirname(header.name)) for header in stack.slices}  # noqa: PTH120
-    if stack.series_uid:
-        places.add((stack.series_uid, ""))
+    folders = {os.path.dirname(header.name) for header in stack.slices}  # noqa: PTH120
+    places = {("folder", folder) for folder in folders}
+    places |= {("archive", above) for folder in folders for above in _and_above(folder)}
+    places |= {("series", stack.series_uid)}
     numbered = sorted(
         (one for place in places for one in account.beside.get(place, ())), key=itemgetter(0)
     )
@@ -240,8 +240,8 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
 
     def may_belong(record: FileRecord) -> bool:
         alike = abs(record.size - usual) <= ALIKE * usual
-        unseen = record.code in UNSEEN or (record.code == "not-dicom" and alike)
-        return bool(record.series_uid) or unseen
+        damaged = record.code in DAMAGED or (record.code == "not-dicom" and alike)
+        return damaged or _place_of(record)[0] != "folder"
 
     return [
         (info if record.code in IGNORED - {"not-dicom"} else warning)(
@@ -250,6 +250,19 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
         for _, record in numbered
         if account.rejected[record.name] is record and may_belong(record)
     ]
+
+
+def _place_of(record: FileRecord) -> tuple[str, str]:
+    """Say where a rejected file may belong: to its series, its folder, or to what is below it."""
+    if record.series_uid:
+        return "series", record.series_uid
+    kind = "archive" if record.code == "not-supported-yet" else "folder"  # it may hold folders
+    return kind, os.path.dirname(record.name)  # noqa: PTH120
+
+
+def _and_above(folder: str) -> list[str]:
+    """Give a folder of the source, and those that hold it."""
+    return ["", *(folder[:n] for n, letter in enumerate(folder) if letter == "/"), folder]
 
 
 ALIKE = 0.1

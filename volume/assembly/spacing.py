@@ -132,8 +132,13 @@ SAMPLE = 256
 
 @cache
 def _sample(count: int) -> NDArray[np.int64]:
-    """Choose some of many slices, always the same."""
-    return np.random.default_rng(count).permutation(count)[:SAMPLE]
+    """Choose some of many slices, spread evenly and in no rhythm (the golden ratio's)."""
+    if count <= SAMPLE:
+        return np.arange(count)
+    return np.unique((np.arange(1, SAMPLE + 1) * GOLDEN % 1 * count).astype(np.int64))
+
+
+GOLDEN = (5**0.5 - 1) / 2
 
 
 OBLIQUE = 3**0.5

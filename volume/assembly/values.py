@@ -66,13 +66,12 @@ def real_values(
     replaced = 0
     hounsfield = is_ct(slices[0].sop_class_uid, slices[0].modality)
     if outside is not None and padding == "air" and hounsfield:
-        below = outside & (array < AIR_HU)
-        replaced = int(np.count_nonzero(below))
+        made_air = by_slice(lambda n: _make_air(array[n], outside[n]), len(slices))
+        replaced = sum(count for count, _ in made_air)
         if replaced:
-            findings.append(_padding_finding(array, below, replaced))
-            array[below] = AIR_HU
+            findings.append(_padding_finding(min(least for _, least in made_air), replaced))
     changed = replaced or ends is None or any(header.lut for header in slices)
-    least, greatest = (array.min(), array.max()) if changed else dtype.type(ends)
+    least, greatest = _extent(array) if changed else dtype.type(ends)
     findings += _below_air(array, float(least)) if hounsfield else []
     summary = {
         "dtype": str(dtype),
@@ -106,10 +105,12 @@ def _padding_mask(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> NDArra
     if all(header.padding is None for header in slices):
         return None
     mask = np.zeros(stored.shape, bool)
-    for n, header in enumerate(slices):
-        if header.padding is not None:
-            low, high = header.padding
-            mask[n] = (stored[n] >= low) & (stored[n] <= high)
+
+    def mark(n: int) -> None:
+        if (ends := slices[n].padding) is not None:
+            np.logical_and(stored[n] >= ends[0], stored[n] <= ends[1], out=mask[n])
+
+    by_slice(mark, len(slices))
     return mask
 
 
@@ -253,8 +254,24 @@ def look_up(stored: NDArray[Any], lut: ModalityLut) -> NDArray[np.int64]:
     return np.array(lut.values, np.int64)[index]
 
 
-def _padding_finding(array: NDArray[Any], below: NDArray[np.bool_], count: int) -> Finding:
-    value = float(array[below].min())
+def _make_air(values: NDArray[Any], outside: NDArray[np.bool_]) -> tuple[int, float]:
+    """Make the padding of a slice that lies below air into air; say how much, and its least."""
+    below = outside & (values < AIR_HU)
+    count = int(np.count_nonzero(below))
+    if not count:
+        return 0, 0.0
+    least = float(values[below].min())
+    values[below] = AIR_HU
+    return count, least
+
+
+def _extent(array: NDArray[Any]) -> tuple[Any, Any]:
+    """Give the least and the greatest value."""
+    ends = by_slice(lambda n: (array[n].min(), array[n].max()), len(array))
+    return min(least for least, _ in ends), max(greatest for _, greatest in ends)
+
+
+def _padding_finding(value: float, count: int) -> Finding:
     return info(
         "padding-replaced",
         f"{count} voxels of padding ({value:g} HU), outside the field of view, became air",

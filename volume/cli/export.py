@@ -37,8 +37,6 @@ from volume.formats.files import (
 from volume.formats.files import export as write
 from volume.formats.member import Member, choose_member
 from volume.geometry import Geometry
-from volume.processing.orientation import reorient
-from volume.resampling import resample
 from volume.volume import Volume
 
 SCHEMA = "volume.export/1"
@@ -199,6 +197,11 @@ def _on_one_grid(found: Scan, series: str | None) -> list[Stack]:
 
 def _shaped(volume: Volume, wishes: Wishes) -> Volume:
     """Resample and reorder as asked."""
+    if wishes.spacing is None and wishes.like is None and wishes.orientation is None:
+        return volume
+    from volume.processing.orientation import reorient
+    from volume.resampling import resample
+
     bar = Bar("resampling", hidden=wishes.quiet)
     if wishes.like is not None:
         volume = resample(volume, like=wishes.like, progress=bar)

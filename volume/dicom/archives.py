@@ -16,7 +16,6 @@ import threading
 import weakref
 from collections.abc import Iterator
 
-from volume.dicom import tar_archive, zip_archive
 from volume.dicom.containers import BLOCK, READ, TAR, ZIP, archive_kind, compression_of
 from volume.dicom.encoding import Unreadable
 from volume.dicom.entries import FOLDER, Contents, Entry
@@ -50,8 +49,12 @@ class Archive:
             return self._list_compressed(file, compression, limits)
         kind = archive_kind(start)
         if kind == ZIP:
+            from volume.dicom import zip_archive
+
             return kind, zip_archive.list_entries(file.bytes_at, file.size)
         if kind == TAR:
+            from volume.dicom import tar_archive
+
             return kind, tar_archive.list_entries(file.bytes_at, file.size)
         raise Unreadable("the archive changed while it was read", GONE)
 
@@ -59,6 +62,8 @@ class Archive:
         self, file: Plain, compression: str, limits: Limits
     ) -> tuple[str, Contents]:
         """List a tar archive that was compressed as a whole, and keep what it stands for."""
+        from volume.dicom import tar_archive
+
         whole = inflate_file(file, compression, limits)
         if (inside := archive_kind(whole.bytes_at(0, BLOCK))) != TAR:
             raise refuse_archive(inside or "compressed file")
@@ -115,6 +120,8 @@ class Archive:
     def _part(self, file: Plain, entry: Entry, limits: Limits, *, whole: bool) -> Part:
         if self.kind == TAR:
             return Window(file, entry.start, entry.size)
+        from volume.dicom import zip_archive
+
         start = zip_archive.find_data(file.bytes_at, entry)
         if entry.method == zip_archive.STORED:
             if entry.packed != entry.size:

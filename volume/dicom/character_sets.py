@@ -17,8 +17,8 @@ import codecs
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from volume.dicom.reading import Reading, is_plain, stripped
 from volume.findings import Finding, warning
 
 LATIN, KOREAN, UTF_8, ASCII = 100, 149, 192, 6
@@ -54,33 +54,20 @@ DELIMITERS, NAME_DELIMITERS = rb"[\r\n\t\f\\]", rb"[\r\n\t\f\\^=]"
 """Behind these a text is in its first character set again (PS3.5 6.1.2.5.3, 6.2.1.2)."""
 
 
-class Reading(NamedTuple):
-    """A text, and what it is written in where that is not what is declared."""
-
-    text: str
-    written: str = ""
-    declared: str = ""
-
-
 def read_text(raw: bytes, terms: Sequence[str] = (), *, person: bool = False) -> Reading:
     """Read a text whose data set declares `terms`; `person` where it is a name (VR PN)."""
     if is_plain(raw):
-        return Reading(_stripped(raw.decode("ascii")))
+        return Reading(stripped(raw.decode("ascii")))
     declared = _Declared.of(terms)
     text = declared.decode(raw, person)
     doubtful = declared.first == LATIN and not declared.misspelt and b"\x1b" not in raw
     if text is not None and not (doubtful and _is_rather_another(raw)):
-        return Reading(_stripped(text), *declared.misspelling)
+        return Reading(stripped(text), *declared.misspelling)
     for written, found in _others(raw, declared, person):
-        return Reading(_stripped(found), written, declared.said)
+        return Reading(stripped(found), written, declared.said)
     if text is not None:
-        return Reading(_stripped(text), *declared.misspelling)
-    return Reading(_stripped(declared.escaped(raw, person)), UNREADABLE, declared.said)
-
-
-def is_plain(raw: bytes) -> bool:
-    """Say whether a text is the same in every set: ASCII without an escape sequence."""
-    return raw.isascii() and b"\x1b" not in raw
+        return Reading(stripped(text), *declared.misspelling)
+    return Reading(stripped(declared.escaped(raw, person)), UNREADABLE, declared.said)
 
 
 UNREADABLE = "none that is known"
@@ -94,10 +81,6 @@ def charset_repaired(keyword: str, reading: Reading, name: str) -> Finding:
     else:
         text = f"{keyword} was written in {reading.written}, but {declared}"
     return warning("charset-repaired", text, files=(name,))
-
-
-def _stripped(text: str) -> str:
-    return text.strip("\0 \r\n\t")
 
 
 # What is declared

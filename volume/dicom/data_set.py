@@ -20,7 +20,7 @@ from volume.dicom.element_run import (
     run_explicit,
     run_implicit,
 )
-from volume.dicom.encoding import LONG_VRS, VRS, Encoding, Unreadable
+from volume.dicom.encoding import BUFFER, LONG_VRS, VRS, Encoding, Unreadable
 from volume.dicom.limits import Limits
 
 SCANNED = attributes.SCANNED | private.SCANNED
@@ -29,10 +29,8 @@ PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """The pixels, as doubles, floats or whole numbers: the header ends there."""
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
-CREATOR_AT_MOST = 64
-"""The name of a private creator is no longer (LO, PS3.5 6.2)."""
-CHUNK = 2**15
-"""So many bytes are read at once; most headers need no more."""
+CHUNK = BUFFER - 2**10
+"""So many bytes are read at once: from a buffer that was filled when the file was opened."""
 
 
 class _Form(NamedTuple):
@@ -147,7 +145,7 @@ class Walk:
         if form.implicit:
             run = run_implicit(self._chunk, at, stop, wanted, found, blocks.read, last)
         else:
-            run = run_explicit(self._chunk, at, stop, wanted, found, blocks.read)
+            run = run_explicit(self._chunk, at, stop, wanted, found, blocks)
         self._count(run.passed)
         return self._base + run.at, max(last, run.last)
 
@@ -180,7 +178,7 @@ class Walk:
 
     def _resolved(self, tag: int, blocks: private.Blocks, start: int, length: int) -> int:
         """Give the number that a private element is kept under; note who reserves a block."""
-        if private.is_creator(tag) and length <= CREATOR_AT_MOST:
+        if private.is_creator(tag) and length <= private.CREATOR_AT_MOST:
             at = self._look(start, length, start + length)
             blocks.reserve(tag, self._chunk[at : at + length])
         return blocks.resolve(tag)

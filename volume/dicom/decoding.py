@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.dicom import codestream, colour, jpeg, rle
+from volume.dicom import codestream, colour
 from volume.dicom.encoding import ENCAPSULATED_UNCOMPRESSED, Unreadable
 from volume.dicom.header import PixelLayout
 
@@ -42,7 +42,9 @@ def decode_frame(data: bytes, layout: PixelLayout, rows: int, columns: int) -> N
         without_loss = layout.transfer_syntax in codestream.JPEG_WITHOUT_LOSS
         is_as_stored = as_stored in (None, "RGB") or without_loss
         stored = pixels if is_as_stored else _jpeg(data, as_stored, as_stored)
-        jpeg.refuse_damaged(data, stored, without_loss=without_loss)
+        from volume.dicom.jpeg import refuse_damaged  # what only a child needs
+
+        refuse_damaged(data, stored, without_loss=without_loss)
     if colour.needs_conversion(layout.photometric, layout.transfer_syntax):
         return colour.to_rgb(pixels)
     return extend_sign(pixels, seen.precision) if layout.signed and not seen.signed else pixels
@@ -100,6 +102,8 @@ def _plain(data: bytes, layout: PixelLayout, rows: int, columns: int) -> NDArray
 
 
 def _run_lengths(data: bytes, layout: PixelLayout, rows: int, columns: int) -> NDArray[Any]:
+    from volume.dicom import rle
+
     dtype = stored_type(layout)
     planes = rle.decode(data, rows * columns, layout.samples, dtype.itemsize)
     values = planes.reshape(layout.samples, rows, columns * dtype.itemsize).view(dtype)

@@ -59,31 +59,52 @@ class Run(NamedTuple):
 
 
 def run_explicit(
-    chunk: bytes, at: int, stop: int, wanted: Set[int], found: DataSet, reserved: Reserved
+    chunk: bytes, at: int, stop: int, wanted: Set[int], found: DataSet, blocks: private.Blocks
 ) -> Run:
     """Pass explicit little endian elements from `at` on, up to `stop`; keep the wanted ones."""
-    passed = 0
+    passed, reserved = 0, blocks.read
+    before: Stretch | None = None
     while True:
         known = RECALLED.get(chunk[at : at + KEY])
         if known is not None and known.begins_at(chunk, at, stop, wanted, found, reserved):
             found.update(known.kept)
             at += len(known.raw)
             passed += known.passed
+            before = known if before is None else before.join(known)
             continue
-        begin, before = at, len(found)
+        begin, had, before = at, len(found), None
         at, count = _stretch(chunk, at, stop, wanted, found, reserved)
-        passed += count
         if count >= WORTH_RECALLING and at - begin <= LONGEST_RECALLED:
-            kept = dict(list(found.items())[before:])
+            kept = dict(list(found.items())[had:])
             _recall(Stretch(chunk[begin:at], kept, count, wanted, dict(reserved)), known)
+        passed += count
         if count < STRETCH:
-            return Run(at, passed, 0)
+            behind = _pass_creator(chunk, at, stop, wanted, blocks)
+            if behind == at:
+                return Run(at, passed, 0)
+            at = behind
+            passed += 1
+
+
+def _pass_creator(
+    chunk: bytes, at: int, stop: int, wanted: Set[int], blocks: private.Blocks
+) -> int:
+    """Note who reserves a block of private elements; give where the next element begins."""
+    if at > stop - 12:
+        return at
+    group, number, vr, length = EXPLICIT.unpack_from(chunk, at)
+    tag, behind = group << 16 | number, at + 8 + length
+    plain = vr == b"LO" and length <= private.CREATOR_AT_MOST and behind <= stop
+    if not plain or tag in wanted or not private.is_creator(tag):
+        return at
+    blocks.reserve(tag, chunk[at + 8 : behind])
+    return behind
 
 
 STRETCH, WORTH_RECALLING = 16, 4
 """So many elements are passed and recalled together; fewer are sooner read than looked up."""
 KEY = 12
-LONGEST_RECALLED, RECALLED_AT_MOST = 2**12, 2**10
+LONGEST_RECALLED, RECALLED_AT_MOST = 2**13, 2**9
 MISSES = 4
 
 
@@ -94,7 +115,7 @@ class Stretch:
     state, there is nothing else to be read from them.
     """
 
-    __slots__ = ("kept", "misses", "passed", "raw", "reserved", "wanted")
+    __slots__ = ("alone", "kept", "misses", "passed", "raw", "reserved", "wanted")
 
     def __init__(
         self, raw: bytes, kept: DataSet, passed: int, wanted: Set[int], reserved: Reserved
@@ -102,6 +123,18 @@ class Stretch:
         self.raw, self.kept, self.passed = raw, kept, passed
         self.wanted, self.reserved = wanted, reserved
         self.misses = 0
+        self.alone = False
+        """Whether it was seen to change: what is longer would change as well."""
+
+    def join(self, behind: Stretch) -> Stretch:
+        """Recall this stretch and the one behind it as one from now on, unless either changes."""
+        raw = self.raw + behind.raw
+        if self.alone or behind.alone or len(raw) > LONGEST_RECALLED:
+            return behind
+        kept, passed = {**self.kept, **behind.kept}, self.passed + behind.passed
+        joined = Stretch(raw, kept, passed, self.wanted, self.reserved)
+        RECALLED[raw[:KEY]] = joined
+        return joined
 
     def begins_at(
         self,
@@ -134,7 +167,8 @@ def _recall(stretch: Stretch, before: Stretch | None) -> None:
         return
     if len(RECALLED) >= RECALLED_AT_MOST:
         RECALLED.clear()
-    stretch.misses = 0 if before is None else before.misses
+    if before is not None:
+        stretch.misses, stretch.alone = before.misses, True
     RECALLED[stretch.raw[:KEY]] = stretch
 
 

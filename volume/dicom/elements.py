@@ -10,12 +10,13 @@ import math
 import re
 import struct
 from functools import lru_cache
+from typing import Any
 
 from volume.dicom.attributes import ATTRIBUTES, Attribute
-from volume.dicom.character_sets import Reading, is_plain, read_text
 from volume.dicom.data_set import DataSet, Element
 from volume.dicom.encoding import Unreadable
 from volume.dicom.private import PRIVATE, Private
+from volume.dicom.reading import Reading, is_plain, stripped
 
 KNOWN: dict[str, Attribute | Private] = {**ATTRIBUTES, **PRIVATE}
 """What is read, by keyword: of the standard, and of makers."""
@@ -39,14 +40,25 @@ def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
     Raises `Unreadable` where a binary value has the wrong length.
     """
     element = data.get(TAGS[keyword])
-    if element is None or not element.value:
-        return ()
-    interpret = _values if len(element.value) <= SHORT else _values.__wrapped__
-    return interpret(keyword, element.vr, element.value, element.little)
+    return () if element is None else _interpreted(_values, keyword, element)
+
+
+Recalled = Any
+"""A function of keyword and element that `lru_cache` wraps."""
+
+
+def _interpreted(recalled: Recalled, keyword: str, element: Element) -> Any:
+    """Interpret an element, or recall what it means; long values and sequences are not kept."""
+    if len(element.value) > SHORT or element.items:
+        return recalled.__wrapped__(keyword, element)
+    return recalled(keyword, element)
 
 
 @lru_cache(KEPT)
-def _values(keyword: str, vr: bytes, value: bytes, little: bool) -> tuple[str | float, ...]:
+def _values(keyword: str, element: Element) -> tuple[str | float, ...]:
+    vr, value, little, _ = element
+    if not value:
+        return ()
     form = BINARY.get(KNOWN[keyword].vr if vr in UNTOLD else vr)
     if form is None:
         joined = value.decode("latin-1").strip("\0 \r\n\t")
@@ -77,7 +89,13 @@ def raw(data: DataSet, keyword: str) -> Element | None:
 
 def text(data: DataSet, keyword: str) -> str:
     """Give the first value as text; absent is ""."""
-    return str(next(iter(values(data, keyword)), ""))
+    element = data.get(TAGS[keyword])
+    return "" if element is None else _interpreted(_text, keyword, element)
+
+
+@lru_cache(KEPT)
+def _text(keyword: str, element: Element) -> str:
+    return str(next(iter(_values.__wrapped__(keyword, element)), ""))
 
 
 def texts(data: DataSet, keyword: str) -> tuple[str, ...]:
@@ -99,9 +117,11 @@ def reading(data: DataSet, keyword: str) -> Reading:
 
 def decode(data: DataSet, element: Element, *, person: bool = False) -> Reading:
     """Read an element of a data set in the character set that it is written in (PS3.5 6.1)."""
-    value = element.value
-    terms = () if is_plain(value) else texts(data, "SpecificCharacterSet")
-    return read_text(value, terms, person=person)
+    if is_plain(element.value):
+        return Reading(stripped(element.value.decode("ascii")))
+    from volume.dicom.character_sets import read_text
+
+    return read_text(element.value, texts(data, "SpecificCharacterSet"), person=person)
 
 
 def floats(
@@ -136,7 +156,13 @@ def _floats(
 
 def count(data: DataSet, keyword: str) -> int | None:
     """Give one whole number that must be right, or None where the element is empty."""
-    found = floats(data, keyword, 1)
+    element = data.get(TAGS[keyword])
+    return None if element is None else _interpreted(_count, keyword, element)
+
+
+@lru_cache(KEPT)
+def _count(keyword: str, element: Element) -> int | None:
+    found = floats({TAGS[keyword]: element}, keyword, 1)
     if found is None:
         return None
     if found[0] != int(found[0]) or found[0] < 0:
@@ -146,8 +172,14 @@ def count(data: DataSet, keyword: str) -> int | None:
 
 def hint(data: DataSet, keyword: str) -> float | None:
     """Give the first value as a number where it is one: for what no place depends on."""
+    element = data.get(TAGS[keyword])
+    return None if element is None else _interpreted(_hint, keyword, element)
+
+
+@lru_cache(KEPT)
+def _hint(keyword: str, element: Element) -> float | None:
     try:
-        found = _float(next(iter(values(data, keyword)), ""))
+        found = _float(next(iter(_values.__wrapped__(keyword, element)), ""))
     except (ValueError, Unreadable):
         return None
     return found if math.isfinite(found) else None

@@ -30,6 +30,8 @@ VRS = frozenset(
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 """VRs whose length takes four bytes after two reserved ones (PS3.5 table 7.1-1)."""
 
+BUFFER = 2**14
+"""So many bytes are read from a file at once: most headers need no more."""
 META_AT_MOST, META_ELEMENTS_AT_MOST = 2**20, 1000
 """Bytes and elements of the file meta information: far more than it ever needs."""
 FIRST_GROUPS = (0x0002, 0x0008)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from volume.dicom import elements
 from volume.dicom.attributes import ATTRIBUTES, Attribute
-from volume.dicom.character_sets import Reading, charset_repaired
+from volume.dicom.character_sets import charset_repaired
 from volume.dicom.containers import IsArchive
 from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
 from volume.dicom.opening import open_file
+from volume.dicom.reading import Reading
 from volume.errors import VolumeError
 from volume.findings import Finding
 

@@ -16,7 +16,7 @@ from functools import cache
 from typing import BinaryIO, NamedTuple
 
 from volume.dicom.archives import find_archive, refuse_archive
-from volume.dicom.character_sets import UNREADABLE, Reading, is_plain, read_text
+from volume.dicom.character_sets import UNREADABLE, read_text
 from volume.dicom.confidentiality import may_identify
 from volume.dicom.containers import READ, IsArchive
 from volume.dicom.data_set import (
@@ -32,6 +32,7 @@ from volume.dicom.elements import BINARY
 from volume.dicom.encoding import DEFLATED, Encoding, NotDicom, Unreadable, open_data_set
 from volume.dicom.limits import DEFAULT, Limits
 from volume.dicom.opening import open_file
+from volume.dicom.reading import Reading, is_plain
 from volume.errors import NotDicomError, VolumeError
 from volume.findings import Finding, count
 

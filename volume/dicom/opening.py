@@ -6,15 +6,17 @@ and costs nothing more.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from volume.dicom.archives import find_archive, open_archive
 from volume.dicom.containers import MAGIC, compression_of
-from volume.dicom.encoding import Unreadable
+from volume.dicom.encoding import BUFFER, Unreadable
 from volume.dicom.limits import DEFAULT, Limits
-from volume.dicom.streams import Part, Plain, inflate_file
+
+if TYPE_CHECKING:
+    from volume.dicom.streams import Part
 
 
 def open_file(path: str, limits: Limits = DEFAULT, *, whole: bool = False) -> BinaryIO:
@@ -24,8 +26,10 @@ def open_file(path: str, limits: Limits = DEFAULT, *, whole: bool = False) -> Bi
     and its checksum. Raises `OSError`, and `Unreadable` where it cannot be had from its archive.
     """
     try:
-        file = open(path, "rb")  # noqa: PTH123, SIM115 the caller closes it; `Path.open` is slower
+        file = io.BufferedReader(io.FileIO(path), BUFFER)
     except (OSError, ValueError) as fault:  # ValueError: a member's name may hold anything
+        from volume.dicom.archives import find_archive, open_archive
+
         within = find_archive(path)
         if within is None:
             if isinstance(fault, OSError):
@@ -36,6 +40,8 @@ def open_file(path: str, limits: Limits = DEFAULT, *, whole: bool = False) -> Bi
         return _ready(part, limits, None if whole else archive.spend_on_header, whole=whole)
     if not compression_of(file.peek(MAGIC)):
         return file
+    from volume.dicom.streams import Plain
+
     return _ready(Plain(file), limits, None, whole=whole)
 
 
@@ -43,6 +49,8 @@ def _ready(
     part: Part, limits: Limits, spend: Callable[[int], None] | None, *, whole: bool
 ) -> BinaryIO:
     """Give what a compressed file stands for, or the file itself, checked if it is wanted whole."""
+    from volume.dicom.streams import inflate_file
+
     try:
         compression = compression_of(part.bytes_at(0, MAGIC))
         ready = inflate_file(part, compression, limits, spend) if compression else part
@@ -58,7 +66,7 @@ def is_plain(path: str) -> bool:
     """Say whether a path leads to a file that anyone can open and read as it is."""
     try:
         with open_file(path) as file:
-            return not isinstance(file, Part)
+            return isinstance(file, io.BufferedReader)
     except (OSError, Unreadable):
         return False
 
@@ -71,6 +79,8 @@ def file_status(path: str) -> tuple[int, int]:
     try:
         status = os.stat(path)  # noqa: PTH116 there may be many
     except (OSError, ValueError) as fault:
+        from volume.dicom.archives import find_archive, open_archive
+
         within = find_archive(path)
         if within is None:
             raise Unreadable("there is no such file") from fault

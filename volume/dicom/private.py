@@ -14,6 +14,8 @@ BEYOND_TAGS = 1 << 32
 """Private elements are kept under numbers from here on, which no tag can be."""
 CREATORS = range(0x10, 0x100)
 """Elements of an odd group that reserve a block."""
+CREATOR_AT_MOST = 64
+"""The name of a creator is no longer (LO, PS3.5 6.2)."""
 
 
 class Private(NamedTuple):

@@ -6,27 +6,14 @@ import hashlib
 import io
 import os
 import struct
-from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
 
-from volume.dicom import (
-    captures,
-    colour,
-    elements,
-    frames,
-    image_plane,
-    mosaic,
-    multi_frame,
-    nuclear,
-    parametric_map,
-    rt_dose,
-    sop_classes,
-    us_volume,
-)
-from volume.dicom.character_sets import charset_repaired
+from volume.dicom import captures, colour, elements, image_plane, mosaic, sop_classes
 from volume.dicom.containers import IsArchive
-from volume.dicom.data_set import DataSet, read_data_set
-from volume.dicom.diffusion import with_diffusion
+from volume.dicom.data_set import DataSet, Element, read_data_set
 from volume.dicom.encoding import (
     Encoding,
     NotDicom,
@@ -106,34 +93,53 @@ def _refuse_class(sop_class: str, said_before: str) -> None:
 def _slices(
     data: DataSet, encoding: Encoding, found: FoundFile, sop_class: str
 ) -> tuple[list[SliceHeader], list[Finding]]:
+    kind = _module_of(sop_class)
     if sop_class == sop_classes.RT_DOSE:
-        rt_dose.refuse_without_grid(data)
+        kind.refuse_without_grid(data)
     layout = read_layout(data, encoding)
-    header = with_diffusion(_classic(data, layout, found, sop_class), data)
+    header = _classic(data, layout, found, sop_class)
+    if header.modality == "MR":
+        header = import_module("volume.dicom.diffusion").with_diffusion(header, data)
     if mosaic.is_mosaic(data, enhanced=sop_class in sop_classes.FRAMES):
         return mosaic.split(header, data)
-    split = SPLITTERS.get(sop_class)
-    if split is not None:
-        return split(header, data), []
+    if kind is not None:
+        return kind.split(header, data), []
+    if layout.frames == 1 and sop_class not in sop_classes.FRAMES:
+        return [header], []
+    return _frames(header, data, sop_class), []
+
+
+def _frames(header: SliceHeader, data: DataSet, sop_class: str) -> list[SliceHeader]:
+    """Give one record a frame: as its functional groups say, or one behind the other."""
+    from volume.dicom import frames, multi_frame
+
     if sop_class in sop_classes.FRAMES and not multi_frame.lacks_groups(data):
-        return frames.split(header, data), []
-    if sop_class in sop_classes.FRAMES or layout.frames != 1:
-        return multi_frame.follow(header, data), []
-    return [header], []
+        return frames.split(header, data)
+    return multi_frame.follow(header, data)
 
 
-SPLITTERS: Mapping[str, Callable[[SliceHeader, DataSet], list[SliceHeader]]] = {
-    sop_classes.RT_DOSE: rt_dose.split,
-    sop_classes.NUCLEAR_MEDICINE: nuclear.split,
-    sop_classes.PARAMETRIC_MAP: parametric_map.split,
-    sop_classes.US_VOLUME: us_volume.split,
+MODULES = {
+    sop_classes.RT_DOSE: "rt_dose",
+    sop_classes.NUCLEAR_MEDICINE: "nuclear",
+    sop_classes.PARAMETRIC_MAP: "parametric_map",
+    sop_classes.US_VOLUME: "us_volume",
 }
-"""Who makes the records of the frames, where neither functional groups nor a file do alone."""
+"""Who makes the records of frames that have rules of their own: imported when one is met."""
+
+
+def _module_of(sop_class: str) -> Any:
+    """Import what splits objects of a class into slices; None where nothing particular does."""
+    name = MODULES.get(sop_class)
+    return None if name is None else import_module(f"volume.dicom.{name}")
 
 
 def _of_texts(data: DataSet, name: str) -> list[Finding]:
     """Say which texts are not written as the file declares."""
-    readings = ((keyword, elements.reading(data, keyword)) for keyword in TEXTS)
+    readings = [(keyword, elements.reading(data, keyword)) for keyword in TEXTS]
+    if not any(one.written for _, one in readings):
+        return []
+    from volume.dicom.character_sets import charset_repaired
+
     return [charset_repaired(keyword, one, name) for keyword, one in readings if one.written]
 
 
@@ -174,27 +180,70 @@ def _bytes_of_frame(header: SliceHeader) -> int:
 
 def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:
     """Make the record of what stands at the top of the data set."""
-    number = _number(elements.hint(data, "SeriesNumber"))
-    return SliceHeader(
+    shared = tuple(item for item in data.items() if item[0] not in OWN)
+    form = (layout.photometric, layout.signed, layout.floating, layout.bits_allocated)
+    try:
+        header = _of_series(shared, form, sop_class)
+    except TypeError:  # a sequence is there, by which nothing can be looked up
+        header = _of_series.__wrapped__(shared, form, sop_class)
+    own = {name: value for name in OWN_TRAITS if (value := image_plane.trait(data, name)) != ""}
+    return replace(
+        header,
         path=found.path,
         name=found.name,
+        sop_instance_uid=elements.text(data, "SOPInstanceUID"),
+        instance_number=_number(elements.hint(data, "InstanceNumber")),
+        position=image_plane.position(data),
+        pixels=layout,
+        traits={**header.traits, **own},
+    )
+
+
+OWN_TRAITS = (
+    "TriggerTime FrameReferenceTime AcquisitionDateTime AcquisitionTime ContentTime".split()
+)
+OWN = frozenset(
+    elements.TAGS[keyword]
+    for keyword in ["SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", *OWN_TRAITS]
+)
+"""What every slice of a series has for itself."""
+SERIES_RECALLED = 64
+NOWHERE = PixelLayout("", 0, None, 0, 1, "", False, 0, 0, 0, False)
+
+
+@lru_cache(SERIES_RECALLED)
+def _of_series(
+    shared: tuple[tuple[int, Element], ...], form: tuple[str, bool, bool, int], sop_class: str
+) -> SliceHeader:
+    """Make of what slices share the part of their records that they share."""
+    data, (photometric, signed, floating, bits_allocated) = dict(shared), form
+    layout = replace(
+        NOWHERE,
+        photometric=photometric,
+        signed=signed,
+        floating=floating,
+        bits_allocated=bits_allocated,
+    )
+    return SliceHeader(
+        path="",
+        name="",
         frame=0,
         sop_class_uid=sop_class,
-        sop_instance_uid=elements.text(data, "SOPInstanceUID"),
+        sop_instance_uid="",
         study_uid=elements.text(data, "StudyInstanceUID"),
         series_uid=elements.text(data, "SeriesInstanceUID"),
         frame_of_reference_uid=elements.text(data, "FrameOfReferenceUID"),
         modality=_modality(data, sop_class),
-        series_number=number,
+        series_number=_number(elements.hint(data, "SeriesNumber")),
         description=elements.label(data, "SeriesDescription"),
-        instance_number=_number(elements.hint(data, "InstanceNumber")),
+        instance_number=None,
         images_in_acquisition=_number(elements.hint(data, "ImagesInAcquisition")),
         concatenation=_concatenation(data),
         patient=_patient(data),
         image_type=elements.texts(data, "ImageType"),
         rows=elements.count(data, "Rows") or 0,
         columns=elements.count(data, "Columns") or 0,
-        position=image_plane.position(data),
+        position=None,
         orientation=image_plane.orientation(data),
         pixel_spacing=image_plane.pixel_spacing(data),
         slice_thickness=elements.hint(data, "SliceThickness"),

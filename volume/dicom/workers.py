@@ -208,7 +208,14 @@ def _environment() -> dict[str, str]:
     """Let the child import this very package, installed or not, and compute in one thread."""
     paths = [str(Path(volume.__file__).parent.parent)]
     paths += filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OPENBLAS_NUM_THREADS": "1",
+        # glibc keeps the memory of one frame for the next: half of a child's system time
+        "MALLOC_MMAP_THRESHOLD_": str(2**28),
+        "MALLOC_TRIM_THRESHOLD_": str(2**28),
+    }
 
 
 def _until_empty(queue: SimpleQueue[tuple[int, Request]]) -> Iterable[tuple[int, Request]]:

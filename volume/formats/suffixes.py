@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from volume.errors import VolumeError
-from volume.formats import metaimage, nifti, nrrd, numpy, ply, stl
 from volume.formats.voxels import Header
 from volume.progress import Progress
 
@@ -28,14 +28,31 @@ class Format:
     triangles: Callable[[BinaryIO], int] | None = None
 
 
+def _function(module: str, name: str) -> Callable[..., Any]:
+    """Give a function of a format's module, which is imported when it is called."""
+
+    def call(*given: Any) -> Any:
+        return getattr(import_module(f"volume.formats.{module}"), name)(*given)
+
+    return call
+
+
+def _volumes(module: str, holds: tuple[Kind, ...], write: str = "write") -> Format:
+    return Format(holds, _function(module, write), _function(module, "header"))
+
+
+def _mesh(module: str) -> Format:
+    return Format(("mesh",), _function(module, "write"), triangles=_function(module, "triangles"))
+
+
 FORMATS = {
-    ".nii.gz": Format(("volume", "volumes"), nifti.write_compressed, nifti.header),
-    ".nii": Format(("volume", "volumes"), nifti.write, nifti.header),
-    ".nrrd": Format(("volume", "volumes"), nrrd.write, nrrd.header),
-    ".mha": Format(("volume",), metaimage.write, metaimage.header),
-    ".npz": Format(("volume",), numpy.write, numpy.header),
-    ".stl": Format(("mesh",), stl.write, triangles=stl.triangles),
-    ".ply": Format(("mesh",), ply.write, triangles=ply.triangles),
+    ".nii.gz": _volumes("nifti", ("volume", "volumes"), "write_compressed"),
+    ".nii": _volumes("nifti", ("volume", "volumes")),
+    ".nrrd": _volumes("nrrd", ("volume", "volumes")),
+    ".mha": _volumes("metaimage", ("volume",)),
+    ".npz": _volumes("numpy", ("volume",)),
+    ".stl": _mesh("stl"),
+    ".ply": _mesh("ply"),
 }
 KINDS: dict[Kind, str] = {
     "volume": "a volume",

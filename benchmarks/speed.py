@@ -1,0 +1,52 @@
+"""Every row of the table, us and the peers; writes results.md and growth.png beside this file.
+
+    python benchmarks/speed.py [--quick] [--rounds N]
+
+Peers that are not installed are left out and named: the `bench` extra brings most, Debian's
+vtk-dicom-tools and pigz two more, the `bench-torch` extra MONAI and TorchIO. It takes 20 minutes
+and 4 GB of temporary files. With --quick, which shows that everything runs and measures nothing
+worth keeping, no file is written. A target that is missed is said, and is no error.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import growth
+import headers
+import jpeg_lossless
+import memory
+import startup
+import to_array
+import to_nii
+import to_nii_gz
+import tree
+from report import keep, machine, measured, options, page
+from row import OURS
+from series import Workshop
+
+ROWS = (
+    headers.row, to_array.row, to_nii.row, to_nii_gz.row, jpeg_lossless.rows, startup.rows,
+    tree.row, memory.rows,
+)  # fmt: skip
+"""A row or several a script; one for meshes belongs here when it is written."""
+
+
+def main() -> int:
+    """Run all of them; 1 where `volume` failed to do the work."""
+    chosen = options()
+    print(f"{machine()}\n", flush=True)
+    with Workshop(chosen.quick) as shop:
+        rows = list(measured(shop, ROWS, chosen.rounds))
+    with Workshop(chosen.quick) as shop:
+        lines = growth.grown(shop, chosen.rounds)
+    text = page(rows, growth.told(lines))
+    print(f"\n{text.partition('### ')[0]}")
+    if not chosen.quick:
+        growth.draw(lines, growth.PICTURE)
+        keep(text)
+    return int(any(one.results[OURS].failure for one in rows if OURS in one.results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

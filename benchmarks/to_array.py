@@ -1,0 +1,61 @@
+"""From a folder to an array in memory.
+
+python benchmarks/to_array.py [--quick] [--rounds N]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import loading
+from peers import has
+from report import alone
+from row import Faster, Row
+from series import Workshop
+from timing import Contestant, function
+
+EXTRAS = {
+    "dicom_numpy": ("dicom-numpy", loading.by_dicom_numpy),
+    "highdicom": ("highdicom", loading.by_highdicom),
+    "monai": ("MONAI", loading.by_monai),
+    "torchio": ("TorchIO", loading.by_torchio),
+}
+
+
+def readers(folder: Path) -> Iterator[Contestant]:
+    """Enter everyone who reads a folder into memory."""
+    yield function("volume", loading.by_volume, folder)
+    yield function("SimpleITK", loading.by_simpleitk, folder)
+    yield function("pydicom", loading.by_pydicom, folder)
+
+
+def extras(folder: Path) -> Iterator[Contestant]:
+    """Enter what stands upon the others."""
+    for module, (name, prepare) in EXTRAS.items():
+        if has(module):
+            yield function(name, prepare, folder)
+
+
+def row(shop: Workshop) -> Row:
+    """Read ct400."""
+    folder, size = shop.ct, shop.sizes.ct.size
+    view = function("SimpleITK, a view", loading.by_simpleitk_view, folder)
+    floor = function("floor", loading.floor, folder, size)
+    return Row(
+        f"ct{shop.sizes.ct.slices} to an array",
+        [*readers(folder), view, *extras(folder), floor],
+        [Faster(15, "SimpleITK"), Faster(1 / 4, "floor")],
+        [
+            "from a folder with names in no order; importing a tool is not timed",
+            "SimpleITK: GetGDCMSeriesFileNames, ImageSeriesReader, GetArrayFromImage; a view is"
+            " GetArrayViewFromImage, which can only be read",
+            "pydicom: dcmread, sorted by z, pixel_array stacked and rescaled to int16",
+            "floor: the pixels of each file read into a fresh array, in the order of the folder,"
+            " and the rescale intercept taken away",
+        ],
+    )
+
+
+if __name__ == "__main__":
+    alone(row)
