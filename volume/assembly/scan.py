@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ class _Account:
     slices: list[SliceHeader] = field(default_factory=list)
     rejected: dict[str, FileRecord] = field(default_factory=dict)
     beside: dict[tuple[str, str], list[tuple[int, FileRecord]]] = field(default_factory=dict)
-    """Those that are rejected, numbered, by series or, where that is not known, by folder."""
+    """Those that are rejected, numbered, by where they may belong: see `_place_of`."""
     findings: list[Finding] = field(default_factory=list)
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
 
@@ -145,8 +145,7 @@ def _reject(account: _Account, found: FoundFile, fault: Unreadable) -> None:
     record = FileRecord(
         found.name, fate, reason, fault.code, fault.series_uid, size_of_file(found.path)
     )
-    where = (record.series_uid, "" if record.series_uid else os.path.dirname(found.name))  # noqa: PTH120
-    account.beside.setdefault(where, []).append((len(account.rejected), record))
+    account.beside.setdefault(_place_of(record), []).append((len(account.rejected), record))
     account.rejected[found.name] = record
     make = info if ignored else warning if fault.code == MISSING else error
     account.findings.append(make(fault.code, reason, files=(found.name,), remedy=fault.remedy))
@@ -221,14 +220,6 @@ STRAYS_NAMED = 8
 DAMAGED = frozenset({"unreadable", "pixels-truncated", MISSING})
 
 
-def _with_those_above(folder: str) -> Iterator[str]:
-    """Give a folder and all that it lies in: archives there may hold what belongs in it."""
-    yield folder
-    while folder:
-        folder = os.path.dirname(folder)  # noqa: PTH120
-        yield folder
-
-
 def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
     """Name files that may hold slices of a stack: of its series, or damaged in its folder.
 
@@ -239,21 +230,18 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
     if not account.beside:
         return []
     folders = {os.path.dirname(header.name) for header in stack.slices}  # noqa: PTH120
-    places = {("", above) for folder in folders for above in _with_those_above(folder)}
-    if stack.series_uid:
-        places.add((stack.series_uid, ""))
+    places = {("folder", folder) for folder in folders}
+    places |= {("archive", above) for folder in folders for above in _and_above(folder)}
+    places |= {("series", stack.series_uid)}
     numbered = sorted(
         (one for place in places for one in account.beside.get(place, ())), key=itemgetter(0)
     )
     usual = size_of_file(stack.slices[0].path) if numbered else 0
 
     def may_belong(record: FileRecord) -> bool:
-        if record.series_uid or record.code == "not-supported-yet":
-            return True
-        if os.path.dirname(record.name) not in folders:  # noqa: PTH120
-            return False
         alike = abs(record.size - usual) <= ALIKE * usual
-        return record.code in DAMAGED or (record.code == "not-dicom" and alike)
+        damaged = record.code in DAMAGED or (record.code == "not-dicom" and alike)
+        return damaged or _place_of(record)[0] != "folder"
 
     return [
         (info if record.code in IGNORED - {"not-dicom"} else warning)(
@@ -262,6 +250,19 @@ def _failed_beside(stack: Stack, account: _Account) -> list[Finding]:
         for _, record in numbered
         if account.rejected[record.name] is record and may_belong(record)
     ]
+
+
+def _place_of(record: FileRecord) -> tuple[str, str]:
+    """Say where a rejected file may belong: to its series, its folder, or to what is below it."""
+    if record.series_uid:
+        return "series", record.series_uid
+    kind = "archive" if record.code == "not-supported-yet" else "folder"  # it may hold folders
+    return kind, os.path.dirname(record.name)  # noqa: PTH120
+
+
+def _and_above(folder: str) -> list[str]:
+    """Give a folder of the source, and those that hold it."""
+    return ["", *(folder[:n] for n, letter in enumerate(folder) if letter == "/"), folder]
 
 
 ALIKE = 0.1
