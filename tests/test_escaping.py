@@ -285,7 +285,7 @@ def test_what_was_typed_wrong_is_quoted_without_obeying_it(run, text):
 
 
 def test_a_bug_keeps_its_traceback_and_quotes_nothing_raw(run, monkeypatch, tmp_path, capsys):
-    from volume.cli import info as verb
+    from volume.cli import headers as verb
 
     def broken(*_arguments, **_options):
         raise RuntimeError(CURSOR + C1)
@@ -303,7 +303,7 @@ def test_a_bug_keeps_its_traceback_and_quotes_nothing_raw(run, monkeypatch, tmp_
 
 
 def test_libraries_quote_no_tag_on_the_terminal(run, monkeypatch, tmp_path):
-    from volume.cli import info as verb
+    from volume.cli import headers as verb
 
     def muttering(source, **_options):
         logging.getLogger("pydicom").warning(CURSOR)
