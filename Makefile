@@ -38,6 +38,7 @@ fuzz: $(TEST_READY)  ## damaged files through us and the peers, kills, leaks; SE
 
 bench: $(BENCH_READY)  ## the same work done by the peers, right and fast; QUICK=1 tries it out
 	@.venv-bench/bin/python -W ignore benchmarks/geometry.py $(SEED)
+	@.venv-bench/bin/python -m compileall -q volume  # as pip does when it installs
 	@.venv-bench/bin/python -W ignore benchmarks/speed.py $(if $(QUICK),--quick)
 
 $(BENCH_READY): $(TEST_READY)
