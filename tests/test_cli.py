@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import psutil
 import pytest
 
 import volume
@@ -295,6 +296,13 @@ def program(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "volume", *map(str, arguments)]
 
 
+def wait_until_it_decodes(child: subprocess.Popen[str]) -> None:
+    """Wait for its decoders to be there: it is in the midst of its work then."""
+    until = time.monotonic() + 20
+    while not psutil.Process(child.pid).children() and time.monotonic() < until:
+        time.sleep(0.005)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_export_leaves_nothing(series, tmp_path, number, code):
     phantom(tmp_path / "long", size=(256, 256, 300), gradient=(1, 1, 2), transfer_syntax="rle")
@@ -304,7 +312,7 @@ def test_an_interrupted_export_leaves_nothing(series, tmp_path, number, code):
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(1.2)
+    wait_until_it_decodes(child)
     child.send_signal(number)
     _, err = child.communicate(timeout=20)
     assert child.returncode == code, err
