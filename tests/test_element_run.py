@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import tracemalloc
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -33,22 +35,24 @@ def carefully(monkeypatch: pytest.MonkeyPatch):
         with monkeypatch.context() as patch:
             patch.setattr(data_set, "run_explicit", lambda _c, at, *_: Run(at, 0, 0))
             patch.setattr(data_set, "run_implicit", lambda _c, at, *more: Run(at, 0, more[-1]))
-            for function in CACHED:
-                module, name = function
-                patch.setattr(module, name, getattr(module, name).__wrapped__)
+            for module, name in CACHED:
+                nothing_kept = lru_cache(maxsize=0)(getattr(module, name).__wrapped__)
+                patch.setattr(module, name, nothing_kept)
             return work()
 
     return read
 
 
-CACHED = ((reader, "_of_series"),)
+CACHED = (
+    (reader, "_of_series"),
+    *((elements, name) for name in ("_values", "_text", "_count", "_hint", "_floats")),
+)
 
 
 def forget() -> None:
     element_run.RECALLED.clear()
-    reader._of_series.cache_clear()
-    for function in (elements._values, elements._text, elements._count, elements._hint):
-        function.cache_clear()
+    for module, name in CACHED:
+        getattr(module, name).cache_clear()
 
 
 def headers(path: Path):
@@ -176,3 +180,35 @@ def test_little_is_recalled_however_much_was_read():
         read(written(made, False), False)
     kept = sum(len(stretch.raw) for stretch in element_run.RECALLED.values())
     assert kept <= element_run.RECALLED_AT_MOST * element_run.LONGEST_RECALLED
+
+
+@pytest.mark.filterwarnings("ignore")  # pydicom: longer than the standard allows
+def test_long_values_are_not_kept_behind(tmp_path):
+    """A folder of hostile headers would fill the memory with what is recalled of each."""
+    long = ("ImageComments", "ConvolutionKernel", "ContrastBolusAgent", "SeriesDescription")
+
+    def edit(dataset: Dataset, k: int, _phase: int) -> None:
+        for keyword in long:
+            setattr(dataset, keyword, f"{k:04}" * 15_000)
+
+    made = phantom(tmp_path / "s", size=(4, 4, 60), edit=edit)
+    headers(made.paths[0])
+    forget()
+    tracemalloc.start()
+    for path in made.paths:
+        headers(path)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 4 * 2**20  # of 14 MB
+
+
+def test_many_numbers_in_one_value_are_not_kept_behind():
+    forget()
+    tracemalloc.start()
+    for n in range(40):
+        value = b"\\" * (100_000 + n)
+        data = {elements.TAGS["PixelSpacing"]: element_run.Element(b"DS", value, True)}
+        assert elements.floats(data, "PixelSpacing", 2) is None
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * 2**20  # of 32 MB

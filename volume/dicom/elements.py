@@ -30,8 +30,9 @@ UNTOLD = frozenset({b"", b"UN", b"OB", b"OW"})
 
 
 TAGS = {keyword: known.tag for keyword, known in KNOWN.items()}
-SHORT, KEPT = 128, 4096
-"""Values of so many bytes are interpreted once for all slices that share them; so many are kept."""
+SHORT, MANY, KEPT = 128, 16, 4096
+"""Values of up to so many bytes, or of so many parts, are interpreted once for all slices that
+share them; the last so many are kept. Longer ones would fill the memory."""
 
 
 def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
@@ -134,7 +135,8 @@ def floats(
     found = values(data, keyword)
     if not found:
         return None
-    return _floats(keyword, found, count, below)
+    interpret = _floats if len(found) <= MANY else _floats.__wrapped__
+    return interpret(keyword, found, count, below)
 
 
 @lru_cache(KEPT)

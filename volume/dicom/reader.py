@@ -182,10 +182,9 @@ def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: st
     """Make the record of what stands at the top of the data set."""
     shared = tuple(item for item in data.items() if item[0] not in OWN)
     form = (layout.photometric, layout.signed, layout.floating, layout.bits_allocated)
-    try:
-        header = _of_series(shared, form, sop_class)
-    except TypeError:  # a sequence is there, by which nothing can be looked up
-        header = _of_series.__wrapped__(shared, form, sop_class)
+    plain = not any(one.items for _, one in shared)  # by a sequence nothing can be looked up
+    short = plain and sum(len(one.value) for _, one in shared) <= RECALLED_AT_MOST
+    header = (_of_series if short else _of_series.__wrapped__)(shared, form, sop_class)
     own = {name: value for name in OWN_TRAITS if (value := image_plane.trait(data, name)) != ""}
     return replace(
         header,
@@ -207,7 +206,8 @@ OWN = frozenset(
     for keyword in ["SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", *OWN_TRAITS]
 )
 """What every slice of a series has for itself."""
-SERIES_RECALLED = 64
+SERIES_RECALLED, RECALLED_AT_MOST = 64, 2**14
+"""The shared part of so many series is kept, where it has no more bytes of values than that."""
 NOWHERE = PixelLayout("", 0, None, 0, 1, "", False, 0, 0, 0, False)
 
 
