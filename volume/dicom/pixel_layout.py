@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from volume.dicom import colour, elements
 from volume.dicom.codestream import DECODABLE
@@ -36,66 +37,112 @@ def read_layout(data: DataSet, encoding: Encoding) -> PixelLayout:
     Everything declared is checked against the bytes there are. Raises `Unreadable`.
     """
     tag, vr, offset, length = _find_pixels(encoding)
-    floating = tag in FLOATS
+    said = _declared(data, tag)
+    transfer_syntax = _syntax_of_pixels(encoding, length, said.stored_bytes)
+    native = transfer_syntax in NATIVE
+    if said.floating and not native:
+        raise Unreadable("floating point pixels in a compressed transfer syntax")
+    excess = _excess(said, encoding, offset, length) if native else 0
+    if not native:
+        _refuse_unbounded(encoding, offset, said.frame_bytes, said.frames)
+    signed = said.floating or _is_signed(data)
+    colour.refuse_unknown(
+        said.photometric, said.samples, said.stored, transfer_syntax, signed=signed
+    )
+    planar = said.samples > 1 and _flag(data, "PlanarConfiguration")
+    in_pairs = said.samples_stored != said.samples and transfer_syntax in colour.PLAIN
+    if in_pairs and (planar or said.columns % 2):
+        raise Unreadable(f"pixels in {said.photometric} go in pairs, Y Y CB CR: these do not")
+    present = min(length or 0, encoding.size - offset)
+    return PixelLayout(
+        transfer_syntax=transfer_syntax,
+        offset=offset,
+        length=length,
+        frames=said.frames,
+        samples=said.samples,
+        photometric=said.photometric,
+        planar=planar,
+        bits_allocated=said.allocated,
+        bits_stored=said.stored,
+        high_bit=said.high,
+        signed=signed,
+        swapped=transfer_syntax == EXPLICIT_BIG and said.allocated == 8 and vr == b"OW",
+        missing=max(0, said.stored_bytes - present) if native else 0,
+        excess=excess if excess > 1 else 0,
+        floating=said.floating,
+    )
+
+
+class _Declared(NamedTuple):
+    """What a header says of its pixels (PS3.3 C.7.6.3), checked as far as it can be by itself."""
+
+    rows: int
+    columns: int
+    frames: int
+    samples: int
+    allocated: int
+    stored: int
+    high: int
+    photometric: str
+    floating: bool
+
+    @property
+    def samples_stored(self) -> int:
+        """Samples of a pixel as they stand in a native frame."""
+        return colour.samples_stored(self.photometric, self.samples, EXPLICIT_LITTLE)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all frames in a native transfer syntax."""
+        return self._pixels * self.samples_stored * self.frames * self.allocated // 8
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a decoded frame."""
+        return self._pixels * self.samples * self.allocated // 8
+
+    @property
+    def _pixels(self) -> int:
+        return self.rows * self.columns
+
+
+def _declared(data: DataSet, tag: int) -> _Declared:
     rows, columns = (elements.count(data, keyword) for keyword in ("Rows", "Columns"))
-    frame_count = elements.count(data, "NumberOfFrames") or 1
+    frames = elements.count(data, "NumberOfFrames") or 1
     samples = elements.count(data, "SamplesPerPixel") or 1
     allocated = elements.count(data, "BitsAllocated") or 0
     stored = elements.count(data, "BitsStored") or allocated
     high = elements.count(data, "HighBit")
+    photometric = elements.text(data, "PhotometricInterpretation")
     if not rows or not columns or rows > SIDE_AT_MOST or columns > SIDE_AT_MOST:
         raise Unreadable("Rows and Columns are missing or zero")
-    if frame_count > FRAMES_AT_MOST:
-        raise Unreadable(f"{frame_count} frames are declared: more than can be")
-    if floating:
-        stored = high = _bits_of_floats(tag, allocated, samples)
-        high -= 1
+    if frames > FRAMES_AT_MOST:
+        raise Unreadable(f"{frames} frames are declared: more than can be")
+    if tag in FLOATS:
+        stored = _bits_of_floats(tag, allocated, samples)
+        high = stored - 1
     elif allocated not in (8, 16, 32) or not 1 <= stored <= allocated or samples not in (1, 3):
-        model = colour.name(elements.text(data, "PhotometricInterpretation"))
         raise Unreadable(
-            f"pixels of {samples} samples in {allocated} bits, {stored} stored, in {model}, are not"
-            " handled",
+            f"pixels of {samples} samples in {allocated} bits, {stored} stored, in"
+            f" {colour.name(photometric)}, are not handled",
             "not-supported-yet",
         )
     high = stored - 1 if high is None else high
     if not stored - 1 <= high < allocated:
         raise Unreadable(f"High Bit {high} contradicts {stored} bits stored")
-    photometric = elements.text(data, "PhotometricInterpretation")
-    samples_stored = colour.samples_stored(photometric, samples, EXPLICIT_LITTLE)
-    needed = rows * columns * samples_stored * frame_count * allocated // 8
-    frame_bytes = rows * columns * samples * allocated // 8
-    transfer_syntax = _syntax_of_pixels(encoding, length, needed)
-    if floating and transfer_syntax not in NATIVE:
-        raise Unreadable("floating point pixels in a compressed transfer syntax")
-    present = min(length if length is not None else 0, encoding.size - offset)
-    excess = max(0, (length or 0) - needed) if transfer_syntax in NATIVE else 0
-    most = min(frame_bytes, max(PADDED_BY, frame_bytes // PADDED_PART))
+    return _Declared(
+        rows, columns, frames, samples, allocated, stored, high, photometric, tag in FLOATS
+    )
+
+
+def _excess(said: _Declared, encoding: Encoding, offset: int, length: int | None) -> int:
+    """Count the bytes behind native pixels. Raises `Unreadable` where they are no padding."""
+    needed = said.stored_bytes
+    excess = max(0, (length or 0) - needed)
+    most = min(said.frame_bytes, max(PADDED_BY, said.frame_bytes // PADDED_PART))
     if excess >= most or (excess > 1 and not _is_padding(encoding, offset + needed, excess)):
         raise Unreadable(f"{length} bytes of pixels; the header explains {needed} of them")
-    if transfer_syntax not in NATIVE:
-        _refuse_unbounded(encoding, offset, frame_bytes, frame_count)
-    signed = floating or _is_signed(data)
-    colour.refuse_unknown(photometric, samples, stored, transfer_syntax, signed=signed)
-    planar = samples > 1 and _flag(data, "PlanarConfiguration")
-    if samples_stored != samples and transfer_syntax in colour.PLAIN and (planar or columns % 2):
-        raise Unreadable(f"pixels in {photometric} go in pairs, Y Y CB CR: these do not")
-    return PixelLayout(
-        transfer_syntax=transfer_syntax,
-        offset=offset,
-        length=length,
-        frames=frame_count,
-        samples=samples,
-        photometric=photometric,
-        planar=planar,
-        bits_allocated=allocated,
-        bits_stored=stored,
-        high_bit=high,
-        signed=signed,
-        swapped=transfer_syntax == EXPLICIT_BIG and allocated == 8 and vr == b"OW",
-        missing=max(0, needed - present) if transfer_syntax in NATIVE else 0,
-        excess=excess if excess > 1 else 0,
-        floating=floating,
-    )
+    return excess
 
 
 def _bits_of_floats(tag: int, allocated: int, samples: int) -> int:
