@@ -51,11 +51,7 @@ def bodies(found: Crossing, surface: Numbers) -> Numbers:
     Every run of voxels along i begins and ends at a surface of one body, and the leftmost
     point of a cavity ends a run that begins further left: so all its walls are reached.
     """
-    along = found.axis == 0
-    begins = np.flatnonzero(along & ~found.forward)
-    ends = np.flatnonzero(along & found.forward)
-    begins = begins[np.argsort(found.inner[begins], kind="stable")]
-    ends = ends[np.argsort(found.inner[ends], kind="stable")]
+    begins, ends = found.runs
     return connected(len(surface), [surface[begins], surface[ends]])[surface]
 
 

@@ -1,4 +1,4 @@
-"""Where the values of a volume cross into a body: triangles in index space, closed.
+"""Where the values of a volume cross into a body: triangles in mm LPS, closed.
 
 VTK's flying edges (Schroeder 2015) join the voxels' edges into triangles; it sees a mask of
 one byte a voxel, so that it takes every type, and ends of a range as well as a level. Where
@@ -68,42 +68,77 @@ def _bound(end: float, dtype: np.dtype[Any]) -> float | int:
 
 @dataclass(frozen=True)
 class Pins:
-    """Points that lie on a plane, and stay there: of the volume's border, or of a box.
+    """Points that lie on a plane, and stay there.
 
-    `index` holds (point, axis, place) of those of the border, in index space; `world` of those
-    of a box, in mm.
+    `points` are their numbers; of each an index (border of the volume) or a place in mm (face
+    of a box) is `place` along `axis`.
     """
 
-    index: tuple[NDArray[np.intp], NDArray[np.int8], NDArray[np.float64]]
-    world: tuple[NDArray[np.intp], NDArray[np.int8], NDArray[np.float64]]
+    points: NDArray[np.intp]
+    axis: NDArray[np.int8]
+    place: NDArray[np.float64]
+
+    def renumbered(self, number: NDArray[np.intp]) -> Pins:
+        """Give the pins of the points that have a number left, which is not negative."""
+        kept = number[self.points] >= 0
+        return Pins(number[self.points[kept]], self.axis[kept], self.place[kept])
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """A surface in index space, and of every point between which voxels it lies.
+    """A surface in mm LPS, its faces counter-clockwise from outside.
 
-    `points` (n, 3) are indices (i, j, k); `faces` (m, 3) are counter-clockwise from outside
-    where the grid is right-handed. `inner` numbers the voxel inside, `axis` is along which the
-    voxel outside lies, `forward` says if it is the one behind.
+    Every run of voxels along i begins at one of its points and ends at another: `runs` (2, r).
+    `border` are the points on the border of the volume, `cut` those on faces of the box.
     """
 
-    points: NDArray[np.float64]
+    points: NDArray[np.float32]
     faces: NDArray[np.int32]
-    inner: NDArray[np.int64]
-    axis: NDArray[np.int8]
-    forward: NDArray[np.bool_]
-    pins: Pins
+    runs: NDArray[np.intp]
+    border: Pins
+    cut: Pins
 
 
 def cross(array: NDArray[Any], span: Span, geometry: Geometry, box: Box | None = None) -> Crossing:
     """Find the surface of the values of `span` in [k, j, i] voxels; of the part in a box."""
     start, part = _crop(array, geometry, box)
-    mask = _mask(part, span, geometry, start, box)
-    corners, faces = _flying_edges(mask)
-    edges = _edges(corners, mask)
-    del corners
-    points, pins = _place(edges, part, span, geometry, start, box)
-    return Crossing(points, faces, edges.inner, edges.axis, edges.forward, pins)
+    frame = _Frame(part, _mask(part, span, geometry, start, box), span, geometry, start, box)
+    corners, faces = _flying_edges(frame.mask)
+    if np.linalg.det(geometry.direction) < 0:
+        faces = np.ascontiguousarray(faces[:, ::-1])
+    points = np.empty(corners.shape, np.float32)
+    some = [
+        frame.place(corners[n : n + AT_A_TIME], n, points[n : n + AT_A_TIME])
+        for n in range(0, len(corners), AT_A_TIME)
+    ]
+    begins, ends = (_sorted([getattr(one, name) for one in some]) for name in ("begins", "ends"))
+    border, cut = (_joined([getattr(one, name) for one in some]) for name in ("border", "cut"))
+    return Crossing(points, faces, np.stack([begins, ends]), border, cut)
+
+
+AT_A_TIME = 1 << 15
+"""Points whose arrays stay in the processor's cache."""
+Ends = tuple[NDArray[np.intp], NDArray[np.int64]]
+"""Points, and the numbers of the voxels inside them."""
+
+
+def _sorted(parts: list[Ends]) -> NDArray[np.intp]:
+    if not parts:
+        return np.empty(0, np.intp)
+    points, voxels = (np.concatenate([part[n] for part in parts]) for n in range(2))
+    return points[np.argsort(voxels, kind="stable")]
+
+
+def _joined(parts: list[Pins]) -> Pins:
+    parts = parts or [NO_PINS]
+    points, axis, place = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("points", "axis", "place")
+    )
+    return Pins(points, axis, place)
+
+
+NO_PINS = Pins(np.empty(0, np.intp), np.empty(0, np.int8), np.empty(0))
 
 
 def _crop(
@@ -175,101 +210,105 @@ def _flying_edges(mask: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray
 
 
 @dataclass(frozen=True)
-class _Edges:
-    """The edges of voxels on which the points lie: `low` (3, n) is (i, j, k) of the first end."""
+class _Some:
+    """What is found of some of the points, besides their places."""
 
-    low: NDArray[np.int32]
-    inner: NDArray[np.int64]
-    axis: NDArray[np.int8]
-    forward: NDArray[np.bool_]
-
-    def ends(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Give (3, n) indices of the voxels inside and outside, in the voxels' own numbers."""
-        first = self.low - np.int32(PAD)
-        second = first.copy()
-        second[self.axis, np.arange(len(self.axis))] += 1
-        inside = np.where(self.forward, first, second)
-        return inside, np.add(first, second, out=second) - inside
+    begins: Ends
+    ends: Ends
+    border: Pins
+    cut: Pins
 
 
-def _edges(corners: NDArray[np.float32], mask: NDArray[np.uint8]) -> _Edges:
-    """Find the edge of each point, which lies half-way on it."""
-    low = corners.T.astype(np.int32, order="C")
-    axis = np.where(corners[:, 1] != low[1], np.int8(1), np.int8(2))
-    axis[corners[:, 0] != low[0]] = 0
-    steps = np.array([1, mask.shape[2], mask.shape[1] * mask.shape[2]], np.int64)
-    first = low[0] + steps[1] * low[1] + steps[2] * low[2]
-    forward = mask.reshape(-1)[first] != 0
-    inner = np.where(forward, first, first + steps[axis])
-    return _Edges(low, inner, axis, forward)
+@dataclass(frozen=True)
+class _Frame:
+    """Voxels, their mask, and all that says where a point lies between two of them."""
 
+    part: NDArray[Any]
+    mask: NDArray[np.uint8]
+    span: Span
+    geometry: Geometry
+    start: NDArray[np.int64]
+    box: Box | None
 
-def _place(
-    edges: _Edges,
-    part: NDArray[Any],
-    span: Span,
-    geometry: Geometry,
-    start: NDArray[np.int64],
-    box: Box | None,
-) -> tuple[NDArray[np.float64], Pins]:
-    """Put every point where the values cross on its edge, or on the plane that cuts the body."""
-    inside, outside = edges.ends()
-    size = np.array(part.shape[::-1], np.int32)
-    number = np.arange(len(edges.axis))
-    along = outside[edges.axis, number]
-    beyond = np.flatnonzero((along < 0) | (along >= size[edges.axis]))
-    limits = (size - 1)[:, None]
-    share = _share(part, np.clip(inside, 0, limits), np.clip(outside, 0, limits), span)
-    cut, plane, world = _shares_of_box(inside + start[:, None], edges, geometry, box)
-    cut_first = np.flatnonzero(cut < share)
-    share[cut_first] = cut[cut_first]
-    np.clip(share, NEAREST, 1 - NEAREST, out=share)
-    points = inside.T.astype(np.float64)
-    points[number, edges.axis] += np.where(edges.forward, share, -share)
-    np.clip(points, -RIM, size - 1 + RIM, out=points)
-    axis = edges.axis[beyond]
-    border = np.where(along[beyond] < 0, -0.5, size[axis] - 0.5)
-    points[beyond, axis] = border
-    points += start
-    kept = np.isin(cut_first, beyond, assume_unique=True, invert=True)
-    cut_first = cut_first[kept]
-    pins = Pins(
-        (beyond, axis, border + start[axis]),
-        (cut_first, plane[cut_first], world[cut_first]),
-    )
-    return points, pins
+    def place(self, corners: NDArray[np.float32], first: int, points: NDArray[np.float32]) -> _Some:
+        """Put points where the values cross on their edges, or on the plane that cuts the body.
 
+        They come half-way on the edges of the mask, and `first` is the number of the first.
+        """
+        low = corners.T.astype(np.int32, order="C")
+        axis = np.where(corners[:, 1] != low[1], np.int8(1), np.int8(2))
+        axis[corners[:, 0] != low[0]] = 0
+        steps = np.array([1, self.mask.shape[2], self.mask[0].size], np.int64)
+        voxel = low[0] + steps[1] * low[1] + steps[2] * low[2]
+        forward = self.mask.reshape(-1)[voxel] != 0
+        low -= np.int32(PAD)
+        high = np.stack([low[x] + (axis == x) for x in range(3)])
+        inside, outside = np.where(forward, low, high), np.where(forward, high, low)
+        share = self._share(inside, outside)
+        cut = self._cut(inside, axis, forward, share)
+        np.clip(share, NEAREST, 1 - NEAREST, out=share)
+        border = self._border(outside, axis)
+        indices = inside.astype(np.float64)
+        for x in range(3):
+            indices[x] += np.where(axis == x, np.where(forward, share, -share), 0)
+            np.clip(indices[x], -RIM, self.part.shape[2 - x] - 1 + RIM, out=indices[x])
+            indices[x] += self.start[x]
+        indices[border.axis, border.points] = border.place
+        points[:] = self.geometry.to_world(indices.T)
+        along = axis == 0
+        begins, ends = np.flatnonzero(along & ~forward), np.flatnonzero(along & forward)
+        free = np.isin(cut.points, border.points, assume_unique=True, invert=True)
+        return _Some(
+            (begins + first, voxel[begins] + 1),
+            (ends + first, voxel[ends]),
+            Pins(border.points + first, border.axis, border.place),
+            Pins(cut.points[free] + first, cut.axis[free], cut.place[free]),
+        )
 
-def _share(
-    part: NDArray[Any], inside: NDArray[np.int32], outside: NDArray[np.int32], span: Span
-) -> NDArray[np.float64]:
-    """Say how far from the voxel inside to the one outside the values cross: 0 to 1, 1 if not."""
-    if not span.between:
-        return np.full(inside.shape[1], 0.5)
-    here, there = (part[tuple(ends[::-1])].astype(np.float64) for ends in (inside, outside))
-    low, high = span.ends(part.dtype)
-    level = np.where(there > high, high, low)
-    crosses = (there < low) | (there > high)
-    share = np.ones(len(here))
-    np.divide(here - level, here - there, out=share, where=crosses)
-    return share
+    def _share(self, inside: NDArray[np.int32], outside: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Say how far from the voxel inside to that outside the values cross; 1 if they don't."""
+        if not self.span.between:
+            return np.full(inside.shape[1], 0.5)
+        here, there = self._values(inside), self._values(outside)
+        low, high = self.span.ends(self.part.dtype)
+        level = np.where(there > high, high, low)
+        crosses = (there < low) | (there > high)
+        return np.divide(here - level, here - there, out=np.ones(len(here)), where=crosses)
 
+    def _values(self, indices: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Give the values at (3, n) indices, or of the nearest voxels that there are."""
+        i, j, k = (
+            np.clip(indices[x], 0, self.part.shape[2 - x] - 1, dtype=np.int32) for x in range(3)
+        )
+        return self.part[k, j, i].astype(np.float64)
 
-def _shares_of_box(
-    inside: NDArray[Any], edges: _Edges, geometry: Geometry, box: Box | None
-) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]]:
-    """Say where every edge leaves the box first: how far along, through which axis, at what mm."""
-    count = len(edges.axis)
-    share, through = np.full(count, np.inf), np.zeros(count, np.int8)
-    place = np.zeros(count)
-    if box is None:
-        return share, through, place
-    step = geometry.affine[:3, :3].T[edges.axis] * np.where(edges.forward, 1, -1)[:, None]
-    here = geometry.to_world(inside.T)
-    for x in range(3):
-        plane = np.where(step[:, x] > 0, box[2 * x + 1], box[2 * x])
-        leaves = np.full(count, np.inf)
-        np.divide(plane - here[:, x], step[:, x], out=leaves, where=step[:, x] != 0)
-        first = leaves < np.minimum(share, 1)
-        share[first], through[first], place[first] = leaves[first], x, plane[first]
-    return share, through, place
+    def _cut(
+        self,
+        inside: NDArray[np.int32],
+        axis: NDArray[np.int8],
+        forward: NDArray[np.bool_],
+        share: NDArray[np.float64],
+    ) -> Pins:
+        """Find the edges that leave the box before the values cross, and shorten their share."""
+        if self.box is None:
+            return NO_PINS
+        step = self.geometry.affine[:3, :3].T[axis] * np.where(forward, 1, -1)[:, None]
+        here = self.geometry.to_world(inside.T + self.start)
+        through, place = np.full(len(axis), -1, np.int8), np.zeros(len(axis))
+        for x in range(3):
+            plane = np.where(step[:, x] > 0, self.box[2 * x + 1], self.box[2 * x])
+            leaves = np.full(len(axis), np.inf)
+            np.divide(plane - here[:, x], step[:, x], out=leaves, where=step[:, x] != 0)
+            first = leaves < share
+            share[first], through[first], place[first] = leaves[first], x, plane[first]
+        points = np.flatnonzero(through >= 0)
+        return Pins(points, through[points], place[points])
+
+    def _border(self, outside: NDArray[np.int32], axis: NDArray[np.int8]) -> Pins:
+        """Find the points between the border and what lies beyond: there the body is cut off."""
+        size = np.array(self.part.shape[::-1])
+        along = outside[axis, np.arange(len(axis))]
+        points = np.flatnonzero((along < 0) | (along >= size[axis]))
+        ways = axis[points]
+        ends = np.where(along[points] < 0, -0.5, size[ways] - 0.5)
+        return Pins(points, ways, ends + self.start[ways])

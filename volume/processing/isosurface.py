@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from volume.errors import SurfaceError
 from volume.labels import Colour
-from volume.processing.bodies import surfaces
 from volume.processing.crossing import Box, Span, cross
 from volume.processing.label_map import is_evident, labels_in
 from volume.processing.levels import Wish, choose
-from volume.processing.measures import measure
+from volume.processing.measures import summed
 from volume.processing.shaping import Piece, Shaping, join, shape
 from volume.processing.smoothing import to_vtk
 from volume.progress import Progress, Silent
@@ -107,8 +106,13 @@ class _Named:
     """A piece with the name and the colour that it has as a part."""
 
     piece: Piece
-    name: str
+    name: str = ""
     colour: Colour | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it has a name: a surface that is one whole has none."""
+        return bool(self.name)
 
 
 def _of_values(volume: Volume, span: Span, how: Shaping, bar: Progress) -> list[_Named]:
@@ -120,6 +124,8 @@ def _of_values(volume: Volume, span: Span, how: Shaping, bar: Progress) -> list[
         raise SurfaceError(f"the surface is empty: no voxel{where} has such values")
     pieces = shape(found, volume.geometry, how)
     bar.update(1)
+    if not how.split:
+        return [_Named(pieces[0])]
     return [_Named(piece, f"component {n}") for n, piece in enumerate(pieces, 1)]
 
 
@@ -158,10 +164,9 @@ def _finished(volume: Volume, named: Sequence[_Named], told: dict[str, Any], bar
     """Join the pieces, and report on the whole and on each."""
     points, faces = join([one.piece for one in named])
     normals = _normals(points, faces)
-    is_whole = len(named) == 1 and not told.get("labels")
-    report = {**told, "unit": volume.unit, **_measured([one.piece for one in named], points, faces)}
+    report = {**told, "unit": volume.unit, **summed([one.piece.told for one in named])}
     parts: list[Part] = []
-    if not is_whole:
+    if named[0].is_part:
         for one in named:
             first = parts[-1].first + parts[-1].count if parts else 0
             parts.append(Part(one.name, first, len(one.piece.faces), one.colour))
@@ -170,51 +175,10 @@ def _finished(volume: Volume, named: Sequence[_Named], told: dict[str, Any], bar
     return Mesh(points, faces, normals, {**report, **_source(volume)}, tuple(parts))
 
 
-def _measured(
-    pieces: Sequence[Piece], points: NDArray[np.float32], faces: NDArray[np.int32]
-) -> dict[str, Any]:
-    """Measure the whole, and say of what was done the most that it did to any piece."""
-    shells = surfaces(faces, len(points))
-    return {
-        **measure(points, faces),
-        "components": sum(piece.told["components"] for piece in pieces),
-        "shells": int(np.count_nonzero(shells == np.arange(len(shells), dtype=np.int32))),
-        "smoothing": _most([piece.told["smoothing"] for piece in pieces]),
-        "reduction": _total([piece.told["reduction"] for piece in pieces]),
-        "dropped": _sum([piece.told["dropped"] for piece in pieces]),
-    }
-
-
-Told = dict[str, Any] | None
-
-
-def _most(told: Sequence[Told]) -> Told:
-    done = [one for one in told if one]
-    return {key: max(one[key] for one in done) for key in done[0]} if done else None
-
-
-def _sum(told: Sequence[Told]) -> Told:
-    """Add up what was dropped; pieces of one surface say the same of it."""
-    done = {id(one): one for one in told if one}.values()
-    keys = next(iter(done), {})
-    return {key: sum(one[key] for one in done) for key in keys} if done else None
-
-
-def _total(told: Sequence[Told]) -> Told:
-    done = [one for one in told if one]
-    if not done:
-        return None
-    before = sum(one["triangles_before"] for one in done)
-    left = sum(one["triangles_before"] * (1 - one["fraction"]) for one in done)
-    far = max(one["moved_mm"] for one in done)
-    return {"triangles_before": before, "fraction": 1 - left / before, "moved_mm": far}
-
-
 def _described(one: _Named) -> dict[str, Any]:
     colour = None if one.colour is None else list(one.colour)
-    measured = measure(one.piece.points, one.piece.faces)
-    kept = {key: one.piece.told[key] for key in ("components", "smoothing", "reduction")}
-    return {"name": one.name, "colour": colour, **measured, **kept}
+    told = {key: value for key, value in one.piece.told.items() if key != "dropped"}
+    return {"name": one.name, "colour": colour, **told}
 
 
 def _normals(points: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.float32]:

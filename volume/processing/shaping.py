@@ -13,11 +13,11 @@ from volume.errors import SurfaceError
 from volume.findings import count
 from volume.geometry import Geometry
 from volume.processing.bodies import bodies, renumbered, surfaces
-from volume.processing.crossing import Box, Crossing, Pins
+from volume.processing.crossing import Box, Crossing
 from volume.processing.decimation import reduce, reduce_within
-from volume.processing.measures import signed_volumes
+from volume.processing.measures import measure, signed_volumes
 from volume.processing.smoothing import farthest, smooth, smoothing_of
-from volume.processing.topology import Faces, Points
+from volume.processing.topology import Edges, Faces, Points
 
 MOST_PARTS = 256
 """Of a body that is split; noise gives thousands."""
@@ -70,18 +70,17 @@ def shape(found: Crossing, geometry: Geometry, how: Shaping) -> list[Piece]:
     """Choose bodies, smooth them, and take triangles away: one piece, or one a body."""
     surface = surfaces(found.faces, len(found.points))
     body = bodies(found, surface)
-    ranked = _ranked(found, body, geometry, how)
+    ranked = _ranked(found, body, how)
     found, body = _only(found, body, ranked.kept)
-    points, faces = _in_patient(found, geometry)
-    points, smoothing = _smoothed(points, faces, found.pins, geometry, how)
+    points, smoothing = _smoothed(found, geometry, how)
     told = {"smoothing": smoothing, "dropped": ranked.dropped}
     if not how.split:
-        one = Piece(points, faces, {**told, "components": len(ranked.kept)})
-        return [_reduced(one, how)]
+        one = Piece(points, found.faces, {**told, "components": len(ranked.kept)})
+        return [_finished(one, how)]
     rank = np.empty(max(len(body), int(ranked.kept.max()) + 1), np.int32)
     rank[ranked.kept] = np.arange(len(ranked.kept))
-    pieces = _apart(points, faces, rank[body])
-    return [_reduced(Piece(*one, {**told, "components": 1}), how) for one in pieces]
+    pieces = _apart(points, found.faces, rank[body])
+    return [_finished(Piece(*one, {**told, "components": 1}), how) for one in pieces]
 
 
 @dataclass(frozen=True)
@@ -92,14 +91,13 @@ class _Ranked:
     dropped: dict[str, Any] | None
 
 
-def _ranked(found: Crossing, body: NDArray[np.int32], geometry: Geometry, how: Shaping) -> _Ranked:
+def _ranked(found: Crossing, body: NDArray[np.int32], how: Shaping) -> _Ranked:
     """Rank bodies by the volume they enclose; keep as many and as large ones as asked."""
     numbers = np.unique(body)
     if how.largest is None and how.min_volume is None and not how.split:
         return _Ranked(numbers, None)
-    voxel_ml = abs(float(np.linalg.det(geometry.affine[:3, :3]))) / 1000
     sums = np.bincount(body[found.faces[:, 0]], signed_volumes(found.points, found.faces))
-    millilitres = sums[numbers] * voxel_ml
+    millilitres = sums[numbers] / 1000
     order = np.argsort(-millilitres, kind="stable")
     kept = order[millilitres[order] >= (how.min_volume or 0)][: how.largest]
     if not len(kept):
@@ -135,53 +133,34 @@ def _only(
         found,
         points=found.points[used],
         faces=faces,
-        inner=found.inner[used],
-        axis=found.axis[used],
-        forward=found.forward[used],
-        pins=Pins(_renumber(found.pins.index, number), _renumber(found.pins.world, number)),
+        border=found.border.renumbered(number),
+        cut=found.cut.renumbered(number),
     )
     return chosen, body[used]
 
 
-Pinned = tuple[NDArray[np.intp], NDArray[np.int8], NDArray[np.float64]]
-
-
-def _renumber(pinned: Pinned, number: NDArray[np.intp]) -> Pinned:
-    points, axis, place = pinned
-    kept = number[points] >= 0
-    return number[points[kept]], axis[kept], place[kept]
-
-
-def _in_patient(found: Crossing, geometry: Geometry) -> tuple[Points, Faces]:
-    """Place a surface in mm LPS; where the grid is left-handed the corners change their order."""
-    handed = np.linalg.det(geometry.affine[:3, :3]) > 0
-    faces = found.faces if handed else np.ascontiguousarray(found.faces[:, ::-1])
-    return geometry.to_world(found.points).astype(np.float32), faces
-
-
 def _smoothed(
-    points: Points, faces: Faces, pins: Pins, geometry: Geometry, how: Shaping
+    found: Crossing, geometry: Geometry, how: Shaping
 ) -> tuple[Points, dict[str, Any] | None]:
     """Smooth a surface; what was cut off by a plane stays in it."""
     if how.smooth == 0:
-        return _on_planes(points, pins, geometry, how.clip), None
-    chosen = smoothing_of(points, faces, how.smooth)
-    moved = _on_planes(smooth(points, faces, chosen), pins, geometry, how.clip)
-    told = {"mm": chosen.mm, "rounds": chosen.rounds, "moved_mm": farthest(points, moved)}
-    return moved, told
+        return _on_planes(found.points, found, geometry, how.clip), None
+    chosen = smoothing_of(found.points, found.faces, how.smooth)
+    moved = smooth(found.points, found.faces, chosen)
+    moved = _on_planes(moved, found, geometry, how.clip)
+    far = farthest(found.points, moved)
+    return moved, {"mm": chosen.mm, "rounds": chosen.rounds, "moved_mm": far}
 
 
-def _on_planes(points: Points, pins: Pins, geometry: Geometry, box: Box | None) -> Points:
+def _on_planes(points: Points, found: Crossing, geometry: Geometry, box: Box | None) -> Points:
     """Put points back onto the border of the volume and the faces of the box."""
-    points = points.copy()
-    pinned, axis, place = pins.index
-    if len(pinned):
-        indices = geometry.to_index(points[pinned])
-        indices[np.arange(len(pinned)), axis] = place
-        points[pinned] = geometry.to_world(indices)
+    border = found.border
+    if len(border.points):
+        indices = geometry.to_index(points[border.points])
+        indices[np.arange(len(indices)), border.axis] = border.place
+        points[border.points] = geometry.to_world(indices)
     if box is not None:
-        pinned, axis, place = pins.world
-        points[pinned, axis] = place
+        points[found.cut.points, found.cut.axis] = found.cut.place
         np.clip(points, box[::2], box[1::2], out=points)
     return points
 
@@ -198,9 +177,25 @@ def _apart(points: Points, faces: Faces, rank: NDArray[np.int32]) -> list[tuple[
     return parts
 
 
-def _reduced(piece: Piece, how: Shaping) -> Piece:
-    if not how.reduce and how.tolerance is None:
-        return replace(piece, told={**piece.told, "reduction": None})
+CLOSED = Edges(0, 0)
+"""What flying edges make of any mask with a rim of nothing, as a test goes through all cases."""
+
+
+def _finished(piece: Piece, how: Shaping) -> Piece:
+    """Take triangles away, if asked, and measure what came out."""
+    points, faces, told = piece.points, piece.faces, piece.told
+    if how.reduce or how.tolerance is not None:
+        points, faces, reduction = _reduced(piece, how)
+        measured = measure(points, faces)
+    else:
+        reduction, measured = None, measure(points, faces, CLOSED)
+    lots = surfaces(faces, len(points))
+    shells = int(np.count_nonzero(lots == np.arange(len(lots), dtype=np.int32)))
+    told = {**measured, "components": told["components"], "shells": shells, **told}
+    return Piece(points, faces, {**told, "reduction": reduction})
+
+
+def _reduced(piece: Piece, how: Shaping) -> tuple[Points, Faces, dict[str, Any]]:
     if how.tolerance is not None:
         made, far = reduce_within(piece.points, piece.faces, how.tolerance)
     else:
@@ -210,7 +205,7 @@ def _reduced(piece: Piece, how: Shaping) -> Piece:
         "fraction": 1 - len(made.faces) / len(piece.faces),
         "moved_mm": far,
     }
-    return Piece(made.points, made.faces, {**piece.told, "reduction": told})
+    return made.points, made.faces, told
 
 
 def join(pieces: Sequence[Piece]) -> tuple[Points, Faces]:

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
-ROUNDS, PASS_BAND = 20, 0.1
+ROUNDS, PASS_BAND = 10, 0.1
 """Of the windowed sinc (Taubin 1996) unless mm are given: halves the stairs of a mask, and
-leaves a sphere of 20 voxels its radius within 0.002 voxels (both measured)."""
+leaves a sphere of 22 voxels its radius within 0.003 voxels (both measured). A Hamming window
+does in 10 rounds what VTK's own, Nuttall's, does in 20."""
 MOST_ROUNDS = 400
 HIGHEST_PASS_BAND = 1.9
 """From 2 on nothing is smoothed."""
 SAMPLE = 100_000
+AT_A_TIME = 1 << 15
+"""Points whose arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +61,41 @@ def smooth(
     points: NDArray[np.float32], faces: NDArray[np.int32], how: Smoothing
 ) -> NDArray[np.float32]:
     """Give the (n, 3) places in mm to which the points of a surface move."""
-    from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkCommonCore import vtkSMPTools
-    from vtkmodules.vtkFiltersCore import vtkWindowedSincPolyDataFilter
 
     vtkSMPTools.SetBackend("STDThread")
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle = (low + high) / 2
+    moved = _windowed_sinc(points - middle, faces, how)
+    moved *= np.float32(1 / _gain(how))
+    moved += middle
+    return moved
+
+
+def _gain(how: Smoothing) -> float:
+    """Measure by what the filter multiplies every place: it should be 1 and nearly is.
+
+    A window as narrow as Hamming's leaves some thousandths, which would shift whole bodies.
+    """
+    flat = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]], np.float32)
+    faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]], np.int32)
+    return float(_windowed_sinc(flat, faces, how)[:, 2].mean(dtype=np.float64))
+
+
+def _windowed_sinc(
+    points: NDArray[np.float32], faces: NDArray[np.int32], how: Smoothing
+) -> NDArray[np.float32]:
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkFiltersCore import vtkWindowedSincPolyDataFilter
+
     sinc = vtkWindowedSincPolyDataFilter()
     sinc.SetInputData(to_vtk(points, faces))
     sinc.SetNumberOfIterations(how.rounds)
     sinc.SetPassBand(how.pass_band)
+    sinc.SetWindowFunctionToHamming()
     sinc.BoundarySmoothingOff()
     sinc.FeatureEdgeSmoothingOff()
     sinc.NonManifoldSmoothingOn()
-    sinc.NormalizeCoordinatesOn()
     sinc.Update()
     return vtk_to_numpy(sinc.GetOutput().GetPoints().GetData())
 
@@ -95,6 +120,8 @@ def farthest(points: NDArray[np.float32], moved: NDArray[np.float32]) -> float:
     No place of either surface is further from the other: between the corners of a triangle
     places move by a mean of what the corners do.
     """
-    if not len(points):
-        return 0.0
-    return float(np.sqrt(np.square(moved - points).sum(axis=1).max()))
+    square = 0.0
+    for start in range(0, len(points), AT_A_TIME):
+        x, y, z = (moved[start : start + AT_A_TIME] - points[start : start + AT_A_TIME]).T
+        square = max(square, float((x * x + y * y + z * z).max()))
+    return math.sqrt(square)
