@@ -123,6 +123,8 @@ VECTORS = {
     2004: "colours on a fifth axis",
 }
 """What a fifth axis holds, by intent_code (nifti1.h)."""
+LABELS = 1002
+"""The intent_code of a label map (nifti1.h), which names no label."""
 MILLIMETRES, SECONDS = 2, 8
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """xyzt_units: unknown (taken as mm, as everyone does), metre, millimetre, micrometre."""
@@ -228,6 +230,7 @@ def header(stream: BinaryIO) -> Header:
     dtype, components = _voxel_type(int(fields["datatype"]), fields.dtype["dim"].base.byteorder)
     geometry, findings = _geometry(fields, size)
     slope, intercept = _scaling(fields)
+    is_labels = int(fields["intent_code"]) == LABELS and not components
     return Header(
         geometry,
         (*size[::-1], *components),
@@ -239,6 +242,7 @@ def header(stream: BinaryIO) -> Header:
         intercept,
         findings,
         packed=packed,
+        labels=((),) * count if is_labels else None,
     )
 
 

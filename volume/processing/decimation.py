@@ -14,6 +14,8 @@ from volume.processing.topology import Faces, Points, repair
 
 FEWEST = 64
 """A closed surface of fewer faces keeps them all: it would collapse to nothing."""
+LEAST = 32
+"""Of the others so many stay on average at least."""
 FIRST_FRACTION = 0.5
 STEPS = 3
 """Of the search for as few triangles as a tolerance allows, once it was overstepped."""
@@ -53,12 +55,14 @@ def _reduce(given: Reduced, fraction: float) -> Reduced:
     faces = given.faces
     surface = surfaces(faces, len(given.points))
     own = surface[faces[:, 0]]
-    small = np.bincount(own, minlength=len(given.points))[own] < FEWEST
+    count = np.bincount(own, minlength=len(given.points))
+    small = count[own] < FEWEST
     large = faces[~small]
-    wanted = (1 - fraction) * len(faces) - np.count_nonzero(small)
+    wanted = (1 - fraction) * len(faces) - int(np.count_nonzero(small))
+    wanted = max(wanted, LEAST * int(np.count_nonzero(count >= FEWEST)))
     if not len(large) or wanted >= len(large):
         return given
-    points, fewer, became = _collapse(given.points, large, 1 - max(wanted, 4) / len(large))
+    points, fewer, became = _collapse(given.points, large, 1 - wanted / len(large))
     left = np.zeros(len(given.points), bool)
     alive = np.flatnonzero(became >= 0)
     left[surface[alive]] = True
@@ -69,40 +73,64 @@ Collapsed = tuple[Points, Faces, NDArray[np.intp]]
 
 
 def _collapse(points: Points, faces: Faces, fraction: float) -> Collapsed:
-    """Collapse edges, part what grew together, and say what every point became; -1: nothing."""
+    """Collapse edges, part what grew together, and say what every point became; -1: nothing.
+
+    The library takes some 250 bytes a face: large surfaces are first collapsed stretch by
+    stretch of faces, which lie together, each with its rim left alone.
+    """
+    kept = np.arange(len(points))
+    points = points.copy()
+    if len(faces) > AT_A_TIME:
+        first = min(fraction, FIRST_ROUND)
+        stretches = range(0, len(faces), AT_A_TIME)
+        faces = np.concatenate(
+            [_collapsed(points, faces[n : n + AT_A_TIME], first, kept, True) for n in stretches]
+        )
+        fraction = 1 - (1 - fraction) / (1 - first)
+    if fraction > 0:
+        faces = _collapsed(points, faces, fraction, kept)
+    _follow(kept)
+    used, corners = renumbered(faces, len(points))
+    number = np.full(len(points), -1, np.intp)
+    number[used] = np.arange(len(used))
+    places, parted = repair(points[used], corners)
+    return places, parted, _without_lost(number[kept], parted)
+
+
+AT_A_TIME = 250_000
+FIRST_ROUND = 0.85
+"""So much is taken away at most before the rims of the stretches are collapsed, too."""
+
+
+def _collapsed(
+    points: Points, faces: Faces, fraction: float, kept: NDArray[np.intp], has_rim: bool = False
+) -> Faces:
+    """Collapse edges: moves `points`, notes in `kept` into which each went, gives the faces."""
     import fast_simplification
 
     used, corners = renumbered(faces, len(points))
-    fewer, left, collapses = fast_simplification.simplify(
-        points[used], corners, fraction, return_collapses=True
+    moved, left, collapses = fast_simplification.simplify(
+        points[used], corners, fraction, return_collapses=True, preserve_border=has_rim
     )
-    kept = _survivors(len(used), collapses)
-    standing = _standing(corners, kept)
-    numbered = np.full(len(used), -1, np.intp)
-    numbered[standing] = np.arange(len(standing))
-    places, parted = repair(np.asarray(fewer, np.float32), left.astype(np.int32))
-    became = np.full(len(points), -1, np.intp)
-    became[used] = numbered[kept]
-    return places, parted, _without_lost(became, parted)
-
-
-def _survivors(points: int, collapses: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Follow every point into those that it was collapsed into."""
-    kept = np.arange(points)
-    kept[collapses[:, 1]] = collapses[:, 0]
-    while not np.array_equal(kept, further := kept[kept]):
-        kept = further
-    return kept
-
-
-def _standing(faces: Faces, kept: NDArray[np.intp]) -> NDArray[np.intp]:
-    """List the points at which a face still has three corners, which alone are given back."""
-    a, b, c = (kept[corner] for corner in faces.T)
+    own = np.arange(len(used))
+    own[collapses[:, 1]] = collapses[:, 0]
+    _follow(own)
+    a, b, c = (own[corner] for corner in corners.T)
     whole = (a != b) & (b != c) & (c != a)
-    stands = np.zeros(len(kept), bool)
+    stands = np.zeros(len(used), bool)
     for corner in (a, b, c):
         stands[corner[whole]] = True
-    return np.flatnonzero(stands)
+    standing = used[stands]
+    points[standing] = moved
+    gone = own != np.arange(len(used))
+    kept[used[gone]] = used[own[gone]]
+    return standing[left].astype(np.int32)
+
+
+def _follow(kept: NDArray[np.intp]) -> None:
+    """Follow every point into those that it was collapsed into."""
+    while not np.array_equal(kept, further := kept[kept]):
+        kept[:] = further
 
 
 def _without_lost(became: NDArray[np.intp], faces: Faces) -> NDArray[np.intp]:

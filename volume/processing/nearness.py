@@ -94,7 +94,9 @@ def _sharpened(points: Points, bound: Places, reduced: Reduced) -> Places:
     surface.SetInput(to_vtk(reduced.points, reduced.faces))
     order = np.argsort(-bound, kind="stable")
     done, looked_at, farthest = 0, FIRST_LOOKED_AT, 0.0
-    while done < min(len(order), MOST_LOOKED_AT) and bound[order[done]] > farthest:
+    while done < len(order) and bound[order[done]] > farthest:
+        if done > MOST_LOOKED_AT and np.isfinite(bound[order[done]]):
+            break
         some = order[done : done + looked_at]
         away = numpy_to_vtk(np.zeros(len(some)), deep=True)
         surface.FunctionValue(numpy_to_vtk(points[some].astype(np.float64), deep=True), away)
