@@ -96,6 +96,8 @@ CATALOGUE: Mapping[str, str] = {
     "no-number": "voxels hold no number (NaN or infinite)",
     "philips-scaling": "Philips scaling: displayed values are used",
     "hu-out-of-range": "values lie outside the range of Hounsfield units",
+    # meshes
+    "space-assumed": "a mesh file does not say in which space its points lie",
     # looking
     "largest-shown": "several volumes are here; the largest is shown",
 }
