@@ -29,7 +29,7 @@ TRIANGLES = 4
 UNFOLDED, AT_LEAST = 16, 64 << 20
 """A mesh may hang on several nodes; all of them take at most so many times the file's bytes."""
 
-MOST_NODES = 2 * MOST_PARTS
+MOST_NODES = MOST_PARTS
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,22 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.formats import mesh_space, text_lines
+from volume.formats.obj import LAST
 from volume.formats.raw_mesh import MOST_PARTS, Piece, RawMesh, colour_of, triangles_of
 
 GROUPS = (b"g", b"o")
 FREE_FORM = (b"curv", b"curv2", b"surf", b"cstype")
+OURS = "# volume SPACE="
+"""Such a file tells in its last line how much it holds; no other shows that it was cut short."""
 HEAD_BYTES = 4096
 """The space stands in the comments before the first point."""
 
 
 def read(stream: BinaryIO) -> RawMesh:
     """Read a file. Raises `ValueError` for what is none."""
-    told = mesh_space.told_in(_head(stream))
+    head = _head(stream)
     stream.seek(0)
     found = _Found()
+    last = b""
     for lines in _joined(text_lines.batches(stream)):
         found.add(lines)
-    return found.mesh(told)
+        last = lines[-1]
+    if head.startswith(OURS) and last != found.counted():
+        raise ValueError("its last line does not count what is there: it was cut short or changed")
+    return found.mesh(mesh_space.told_in(head))
 
 
 def _head(stream: BinaryIO) -> str:
@@ -47,24 +54,25 @@ def _key(line: bytes) -> bytes:
 
 def _joined(batches: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
     """Join lines that a backslash at their end continues."""
-    begun = b""
+    begun: list[bytes] = []
+    length = 0
     for lines in batches:
         if not begun and not any(line.endswith(b"\\") for line in lines):
             yield lines
             continue
         whole: list[bytes] = []
         for line in lines:
-            begun += line
-            if begun.endswith(b"\\"):
-                begun = begun[:-1] + b" "
-                if len(begun) > text_lines.LONGEST_LINE:
-                    raise ValueError("one of its lines goes on for too long")
-            else:
-                whole.append(begun)
-                begun = b""
-        yield whole
+            begun.append(line.removesuffix(b"\\"))
+            length += len(line)
+            if length > text_lines.LONGEST_LINE:
+                raise ValueError("one of its lines goes on for too long")
+            if not line.endswith(b"\\"):
+                whole.append(b" ".join(begun))
+                begun, length = [], 0
+        if whole:
+            yield whole
     if begun:
-        yield [begun]
+        yield [b" ".join(begun)]
 
 
 class _Found:
@@ -128,8 +136,9 @@ class _Found:
         words = ONLY_FIRST.sub(b"", b" ".join(lines)).split()
         counts = _corners_of(words, lines)
         corners = np.array([word for word in words if word != b"f"], np.int64)
-        points = np.repeat([count for count, _ in before], [lines_ for _, lines_ in before])
-        corners = np.where(corners < 0, corners + np.repeat(points, counts) + 1, corners)
+        points, runs = np.array(before, np.int64).reshape(-1, 2).T
+        points = np.repeat(np.repeat(points, runs), counts)
+        corners = np.where(corners < 0, corners + points + 1, corners)
         if (corners < 1).any():
             raise ValueError("its faces name points that are not there")
         made = triangles_of(counts, corners - 1)
@@ -146,6 +155,10 @@ class _Found:
         self.groups.append((" ".join(line.decode("utf-8", "replace").split()[1:]), first))
         if len(self.groups) > MOST_PARTS:
             raise ValueError(f"a mesh of over {MOST_PARTS:,} groups is not read")
+
+    def counted(self) -> bytes:
+        """Give the last line that a file of ours would have."""
+        return (LAST % (self.point_count, self.face_count)).encode("ascii").strip()
 
     def mesh(self, told: mesh_space.Told) -> RawMesh:
         """Put together what was read."""
