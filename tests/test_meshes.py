@@ -11,6 +11,7 @@ import pytest
 import pyvista
 import trimesh
 
+from grids import noise, oblique
 from mesh_samples import BLUE, RED, same_places, tetrahedra
 from volume.errors import ExistsError, VolumeError
 from volume.formats.files import export
@@ -242,6 +243,8 @@ def test_an_existing_mesh_is_left_alone(tmp_path):
 def test_a_space_that_is_none_is_refused(tmp_path):
     with pytest.raises(ValueError, match="lps or ras"):
         export(tetrahedra(), tmp_path / "two.stl", space="lsa")
+    with pytest.raises(ValueError, match="for a mesh"):
+        export(noise(oblique()), tmp_path / "head.nii", space="ras")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -64,6 +64,8 @@ def export(
     """
     bar = progress or Silent()
     contents = _contents(what, identifiers=identifiers)
+    if check_space(space) != "lps" and not isinstance(contents, Mesh):
+        raise ValueError("a space is chosen for a mesh; the files of volumes say their own")
     parts = _plan(contents, Path(path), check_space(space), with_sidecar=sidecar)
     bar.total = sum(part.steps for part in parts)
     paths = [part.path for part in parts]

@@ -14,7 +14,8 @@ from volume.memory import refuse_beyond_memory
 from volume.surface import Mesh
 
 MEMORY_A_BYTE = 12
-"""So many bytes are taken for each of a text file while it is read; of binary ones half."""
+"""So many bytes are taken at worst for each of a file (text of one digit a number) while it is
+read."""
 
 
 def read_mesh(path: str | PathLike[str], *, space: str = "lps") -> Mesh:
