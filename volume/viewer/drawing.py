@@ -37,7 +37,7 @@ class Drawing:
         reformatter = Reformatter(volume)
         self.panes: tuple[Pane, ...] = (
             Backdrop(),
-            *(SlicePane(plane, reformatter) for plane in PLANES),
+            *(SlicePane(plane, reformatter, meshes) for plane in PLANES),
             self.body,
             StatusStrip(volume),
             Banner(scene.subject.banner.partition(":")[0]),
