@@ -187,6 +187,7 @@ def _members(header: Header, name: str, told: tuple[str, str]) -> tuple[Member, 
             modality,
             unit,
             header.findings,
+            is_label_map=header.labels is not None,
         )
         for n in range(header.count)
     )

@@ -24,7 +24,7 @@ from volume.volume import Volume
 
 
 def mesh(
-    volume: Volume,
+    volume: Volume | Sequence[Volume],
     level: float | None = None,
     *,
     range: tuple[float, float] | None = None,  # noqa: A002 the command line's word
@@ -46,7 +46,7 @@ def mesh(
     for a CT where nothing is given. A label map has a surface for each of its labels, as parts
     with names and colours: where the file says that it is one, where `labels` is True, or, with
     nothing else given, where a file that tells nothing holds few whole values (`report` says
-    that this was assumed).
+    that this was assumed). The layers of a label map whose labels overlap are given together.
 
     The surface is closed, also where the body is cut off: flat, at the outer faces of the
     border's voxels, or of the box `clip` (x0, x1, y0, y1, z0, z1 in mm LPS), whose rims are
@@ -66,19 +66,41 @@ def mesh(
 
     Raises `SurfaceError` for values that are not there, a colour volume, or none given.
     """
-    how = Shaping(smooth, reduce, tolerance, largest, min_volume, _box(volume, clip), split)
+    volumes = (volume,) if isinstance(volume, Volume) else tuple(volume)
     wish = Wish(level, range, preset)
     bar = progress or Silent()
     with closing(bar):
-        if volume.is_colour:
+        if any(one.is_colour for one in volumes):
             raise SurfaceError("a colour volume has no level to make a surface at")
-        assumed = labels is None and volume.labels is None and wish.is_open and is_evident(volume)
-        if labels or assumed or (labels is None and volume.labels is not None and wish.is_open):
-            pieces, told = _of_labels(volume, wish, how, bar), _told_of_labels(assumed)
+        box = _box(volumes[0], clip)
+        how = Shaping(smooth, reduce, tolerance, largest, min_volume, box, split)
+        told: dict[str, Any] = {}
+        if _are_labels(volumes, wish, labels, told):
+            pieces = _of_labels(volumes, wish, how, bar)
         else:
-            chosen = choose(volume, wish)
-            pieces, told = _of_values(volume, chosen.span, how, bar), dict(chosen.told)
-        return _finished(volume, pieces, {**told, "clip": how.clip and list(how.clip)}, bar)
+            chosen = choose(volumes[0], wish)
+            told.update(chosen.told)
+            pieces = _of_values(volumes[0], chosen.span, how, bar)
+        return _finished(volumes[0], pieces, {**told, "clip": list(box) if box else None}, bar)
+
+
+def _are_labels(
+    volumes: Sequence[Volume], wish: Wish, asked: bool | None, told: dict[str, Any]
+) -> bool:
+    """Say whether values are labels, as was asked, as the file says, or as they look."""
+    known = all(one.labels is not None for one in volumes)
+    if len(volumes) > 1 and not known:
+        raise SurfaceError("a mesh is made of one volume, or of the layers of a label map")
+    if asked or (asked is None and known and (wish.is_open or len(volumes) > 1)):
+        told["labels"] = True
+        return True
+    if asked is None and wish.is_open and not known and is_evident(volumes[0]):
+        told.update(labels=True, assumed=[LABELS_ASSUMED])
+        return True
+    return False
+
+
+LABELS_ASSUMED = "this is a label map: it holds few whole values; a level says otherwise"
 
 
 def _box(volume: Volume, clip: Sequence[float] | None) -> Box | None:
@@ -129,10 +151,10 @@ def _of_values(volume: Volume, span: Span, how: Shaping, bar: Progress) -> list[
     return [_Named(piece, f"component {n}") for n, piece in enumerate(pieces, 1)]
 
 
-def _of_labels(volume: Volume, wish: Wish, how: Shaping, bar: Progress) -> list[_Named]:
+def _of_labels(volumes: Sequence[Volume], wish: Wish, how: Shaping, bar: Progress) -> list[_Named]:
     if not wish.is_open:
         raise SurfaceError("a label map's surfaces lie between its labels: it takes no level")
-    found = list(labels_in(volume))
+    found = [one for volume in volumes for one in labels_in(volume)]
     bar.total = len(found) + 1
     named: list[_Named] = []
     for label, own in found:
@@ -151,13 +173,6 @@ def _of_labels(volume: Volume, wish: Wish, how: Shaping, bar: Progress) -> list[
 
 def _numbered(name: str, pieces: int) -> Iterator[str]:
     yield from [name] if pieces == 1 else (f"{name} {n + 1}" for n in np.arange(pieces))
-
-
-def _told_of_labels(assumed: bool) -> dict[str, Any]:
-    return {"labels": True, **({"assumed": [LABELS_ASSUMED]} if assumed else {})}
-
-
-LABELS_ASSUMED = "this is a label map: it holds few whole values; a level says otherwise"
 
 
 def _finished(volume: Volume, named: Sequence[_Named], told: dict[str, Any], bar: Progress) -> Mesh:
