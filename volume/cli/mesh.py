@@ -15,7 +15,6 @@ from volume.cli.console import Bar, print_json, say, say_findings
 from volume.cli.names import file_stem
 from volume.errors import SeriesChoiceError
 from volume.escaping import escape
-from volume.findings import count
 from volume.formats.files import export as write
 from volume.formats.files import is_volume_file, members, read_all, refuse_output
 from volume.formats.suffixes import stem, suffix_for

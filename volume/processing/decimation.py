@@ -9,21 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.processing.bodies import renumbered, surfaces
-from volume.processing.nearness import Reduced, farthest_from
+from volume.processing.nearness import Reduced, beyond, farthest_from
 from volume.processing.topology import Faces, Points, repair
 
 FEWEST = 64
 """A closed surface of fewer faces keeps them all: it would collapse to nothing."""
 LEAST = 32
 """Of the others so many stay on average at least."""
-FIRST_FRACTION = 0.5
-STEPS = 3
-"""Of the search for as few triangles as a tolerance allows, once it was overstepped."""
+HALF = 0.5
+ROUNDS, HALVINGS = 8, 7
+"""Of the search for as few triangles as a tolerance allows."""
+STRAYS = 0.02
+"""Where a larger share of the faces goes too far, the fraction is too high."""
 WORTH_WHILE = 0.97
 
 
 def reduce(points: Points, faces: Faces, fraction: float) -> tuple[Reduced, float]:
-    """Take away a fraction of the triangles; give the mm that no place is further from them.
+    """Take away a fraction of the triangles; give the mm between the surfaces at most.
 
     Every closed surface stays, so that less is taken away where there are many small ones.
     """
@@ -32,48 +34,75 @@ def reduce(points: Points, faces: Faces, fraction: float) -> tuple[Reduced, floa
 
 
 def reduce_within(points: Points, faces: Faces, mm: float) -> tuple[Reduced, float]:
-    """Take away triangles while no place of the surface gets further than `mm` from them.
+    """Take away triangles while the surfaces lie within `mm` of each other; give how far.
 
-    Half of what is left at a time, until that is too far; then less.
+    Where some faces go too far, these and those round them stay as they were.
     """
-    best, best_mm = Reduced(points, faces, np.arange(len(points))), 0.0
-    fraction, steps = FIRST_FRACTION, 0
-    while steps < STEPS:
-        tried = _reduce(best, fraction)
+    whole = Reduced(points, faces, np.arange(len(points)))
+    fraction = _promising(whole, mm)
+    frozen = np.zeros(len(faces), bool)
+    for number in range(ROUNDS):
+        made = _reduce(whole, fraction, frozen)
+        strays = beyond(points, faces, made, mm)
+        if not strays.any():
+            return made, farthest_from(points, faces, made)
+        grown = _with_rings(faces, len(points), strays, 2 + number)
+        np.logical_or(frozen, grown, out=frozen)
+        if number > ROUNDS // 2:
+            fraction *= HALF
+    return whole, 0.0
+
+
+def _promising(whole: Reduced, mm: float) -> float:
+    """Find a fraction that takes few faces too far, by halves."""
+    best = whole
+    for _ in range(HALVINGS):
+        tried = _reduce(best, HALF)
         if len(tried.faces) > WORTH_WHILE * len(best.faces):
             break
-        far = farthest_from(points, faces, tried)
-        if far <= mm:
-            best, best_mm = tried, far
-        else:
-            steps += 1
-            fraction /= 2
-    return best, best_mm
+        if beyond(whole.points, whole.faces, tried, mm).mean() > STRAYS:
+            break
+        best = tried
+    return max(1 - len(best.faces) / len(whole.faces), HALF / 2)
 
 
-def _reduce(given: Reduced, fraction: float) -> Reduced:
+def _with_rings(
+    faces: Faces, points: int, some: NDArray[np.bool_], rings: int
+) -> NDArray[np.bool_]:
+    """Add the faces that touch some faces, and those that touch these, and so on."""
+    for _ in range(rings):
+        touched = np.zeros(points, bool)
+        touched[faces[some]] = True
+        some = touched[faces].any(axis=1)
+    return some
+
+
+def _reduce(given: Reduced, fraction: float, frozen: NDArray[np.bool_] | None = None) -> Reduced:
+    """Reduce further, but for frozen faces and for surfaces that would vanish."""
     faces = given.faces
     surface = surfaces(faces, len(given.points))
     own = surface[faces[:, 0]]
     count = np.bincount(own, minlength=len(given.points))
-    small = count[own] < FEWEST
-    large = faces[~small]
-    wanted = (1 - fraction) * len(faces) - int(np.count_nonzero(small))
+    kept = count[own] < FEWEST
+    if frozen is not None:
+        kept |= frozen
+    large = faces[~kept]
+    wanted = (1 - fraction) * len(faces) - int(np.count_nonzero(kept))
     wanted = max(wanted, LEAST * int(np.count_nonzero(count >= FEWEST)))
     if not len(large) or wanted >= len(large):
         return given
-    points, fewer, became = _collapse(given.points, large, 1 - wanted / len(large))
+    has_rim = frozen is not None and bool(frozen.any())
+    points, fewer, became = _collapse(given.points, large, 1 - wanted / len(large), has_rim)
     left = np.zeros(len(given.points), bool)
-    alive = np.flatnonzero(became >= 0)
-    left[surface[alive]] = True
-    return _joined(given, (points, fewer, became), faces[small | ~left[own]])
+    left[surface[np.flatnonzero(became >= 0)]] = True
+    return _joined(given, (points, fewer, became), faces[kept | ~left[own]])
 
 
 Collapsed = tuple[Points, Faces, NDArray[np.intp]]
 
 
-def _collapse(points: Points, faces: Faces, fraction: float) -> Collapsed:
-    """Collapse edges, part what grew together, and say what every point became; -1: nothing.
+def _collapse(points: Points, faces: Faces, fraction: float, has_rim: bool) -> Collapsed:
+    """Collapse edges, and say what every point became; -1: nothing.
 
     The library takes some 250 bytes a face: large surfaces are first collapsed stretch by
     stretch of faces, which lie together, each with its rim left alone.
@@ -88,13 +117,12 @@ def _collapse(points: Points, faces: Faces, fraction: float) -> Collapsed:
         )
         fraction = 1 - (1 - fraction) / (1 - first)
     if fraction > 0:
-        faces = _collapsed(points, faces, fraction, kept)
+        faces = _collapsed(points, faces, fraction, kept, has_rim)
     _follow(kept)
     used, corners = renumbered(faces, len(points))
     number = np.full(len(points), -1, np.intp)
     number[used] = np.arange(len(used))
-    places, parted = repair(points[used], corners)
-    return places, parted, _without_lost(number[kept], parted)
+    return points[used], corners, number[kept]
 
 
 AT_A_TIME = 250_000
@@ -103,7 +131,7 @@ FIRST_ROUND = 0.85
 
 
 def _collapsed(
-    points: Points, faces: Faces, fraction: float, kept: NDArray[np.intp], has_rim: bool = False
+    points: Points, faces: Faces, fraction: float, kept: NDArray[np.intp], has_rim: bool
 ) -> Faces:
     """Collapse edges: moves `points`, notes in `kept` into which each went, gives the faces."""
     import fast_simplification
@@ -141,13 +169,16 @@ def _without_lost(became: NDArray[np.intp], faces: Faces) -> NDArray[np.intp]:
 
 
 def _joined(given: Reduced, collapsed: Collapsed, whole: Faces) -> Reduced:
-    """Set the surfaces that stay whole behind the collapsed ones."""
+    """Set the faces that stay as they were beside the collapsed ones, and part what touches."""
     points, faces, became = collapsed
-    used, behind = renumbered(whole, len(given.points))
+    touched = np.zeros(len(given.points), bool)
+    touched[whole] = True
+    added = np.flatnonzero(touched & (became < 0))
     became = became.copy()
-    became[used] = len(points) + np.arange(len(used))
-    return Reduced(
-        np.concatenate((points, given.points[used])),
-        np.concatenate((faces, behind + np.int32(len(points)))),
-        np.where(given.became < 0, -1, became[given.became]),
+    became[added] = len(points) + np.arange(len(added))
+    points, faces = repair(
+        np.concatenate((points, given.points[added])),
+        np.concatenate((faces, became[whole].astype(np.int32))),
     )
+    became = np.where(given.became < 0, -1, became[given.became])
+    return Reduced(points, faces, _without_lost(became, faces))

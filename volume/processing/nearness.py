@@ -1,12 +1,15 @@
-"""How far a surface lies from a simpler one: no place of it lies further, which is proved.
+"""How far a surface lies from a simpler one that it was reduced to.
 
-The distance to one flat triangle is convex: over a face it is nowhere more than at one of its
-corners. So of each face the corners are measured to one and the same triangle nearby, and the
-least such bound stands. What cannot be the farthest is not looked at more closely.
+Measured both ways, in mm to the nearest place of the other surface: from every corner and the
+middle of every face of the former one, and from every corner of the simpler one. Which faces
+are near is known from what became of the points; where those alone would tell the most, the
+whole surface is searched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +21,8 @@ from volume.processing.topology import Faces, Points
 Places = NDArray[np.float64]
 AT_A_TIME = 1 << 14
 """Points whose arrays stay in the processor's cache."""
-FIRST_LOOKED_AT, MOST_LOOKED_AT = 2_000, 200_000
-COVERS = 3**-0.5
-"""No place in a triangle lies further from a corner than this share of its longest edge."""
+FIRST_LOOKED_AT = 1_000
+"""So many of the farthest places are searched for at first, then twice as many."""
 
 
 @dataclass(frozen=True)
@@ -33,113 +35,122 @@ class Reduced:
 
 
 class _Stars:
-    """The faces round every point of a surface."""
+    """The faces round every point of a surface, and the whole of it where those do not tell."""
 
-    def __init__(self, surface: Reduced) -> None:
-        self.corners = surface.points[surface.faces].astype(np.float64)
-        flat = surface.faces.reshape(-1)
-        self.faces = np.argsort(flat, kind="stable") // 3
-        self.count = np.bincount(flat, minlength=len(surface.points))
+    def __init__(self, points: Points, faces: Faces) -> None:
+        self.points, self.triangles = points, faces
+        flat = faces.reshape(-1)
+        self.faces = (np.argsort(flat, kind="stable") // 3).astype(np.int32)
+        self.count = np.bincount(flat, minlength=len(points))
         self.start = np.cumsum(self.count) - self.count
 
-    def known(self, became: NDArray[np.intp]) -> NDArray[np.intp]:
+    def known(self, became: NDArray[np.integer]) -> NDArray[np.intp]:
         """List the places in `became` of points that have faces."""
         return np.flatnonzero((became >= 0) & (self.count[became] > 0))
 
-    def of(self, points: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def of(self, points: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
         """List the faces round points, one point after the other, and where each begins."""
         count = self.count[points]
         begins = np.cumsum(count) - count
         within = np.arange(int(count.sum())) - np.repeat(begins, count)
         return self.faces[np.repeat(self.start[points], count) + within], begins
 
+    def near(self, places: Points, points: NDArray[np.integer]) -> Places:
+        """Give the distance of each place to the faces round its own point; inf without any."""
+        found = np.full(len(places), np.inf)
+        whole = self.known(points)
+
+        def measure(start: int) -> None:
+            some = whole[start : start + AT_A_TIME]
+            near, begins = self.of(points[some])
+            count = np.diff(begins, append=len(near))
+            here = np.repeat(places[some].astype(np.float64), count, axis=0)
+            corners = self.points[self.triangles[near]].astype(np.float64)
+            found[some] = np.minimum.reduceat(_distances(here, corners), begins)
+
+        with ThreadPoolExecutor(2) as pool:  # numpy counts without holding the interpreter
+            list(pool.map(measure, range(0, len(whole), AT_A_TIME)))
+        return found
+
+    def search(self) -> Callable[[Points], Places]:
+        """Give what measures places to the whole surface."""
+        from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+        from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
+
+        surface = vtkImplicitPolyDataDistance()
+        surface.SetInput(to_vtk(self.points, self.triangles))
+
+        def measure(places: Points) -> Places:
+            away = numpy_to_vtk(np.zeros(len(places)), deep=True)
+            surface.FunctionValue(numpy_to_vtk(places.astype(np.float64), deep=True), away)
+            return np.abs(vtk_to_numpy(away))
+
+        return measure
+
 
 def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> float:
-    """Give a bound in mm: no place of a surface lies further from what it was reduced to."""
+    """Give the largest distance in mm between a surface and what it was reduced to."""
     if not len(faces):
         return 0.0
-    stars = _Stars(reduced)
-    corners = _sharpened(points, _corner_distances(points, reduced, stars), reduced)
-    longest = np.zeros(len(faces))
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        edge = points[faces[:, a]] - points[faces[:, b]]
-        np.maximum(longest, np.sqrt(np.square(edge).sum(axis=1)), out=longest)
-    bound = np.maximum.reduce([corners[faces[:, n]] for n in range(3)])
-    return _farthest_face(
-        points, faces, bound + COVERS * longest, float(corners.max()), reduced, stars
-    )
+    stars, became = _Stars(reduced.points, reduced.faces), reduced.became
+    far = _farthest(points, stars.near(points, became), stars, 0.0)
+    middles = _middles(points, faces)
+    far = _farthest(middles, stars.near(middles, became[faces[:, 0]]), stars, far)
+    return _farthest(reduced.points, *_backward(points, faces, reduced), far)
 
 
-def _corner_distances(points: Points, reduced: Reduced, stars: _Stars) -> Places:
-    """Bound every point's distance by the faces round the point it became; inf without any."""
-    found = np.full(len(points), np.inf)
-    whole = stars.known(reduced.became)
-    for start in range(0, len(whole), AT_A_TIME):
-        some = whole[start : start + AT_A_TIME]
-        near, begins = stars.of(reduced.became[some])
-        count = np.diff(begins, append=len(near))
-        away = _distances(
-            np.repeat(points[some].astype(np.float64), count, axis=0), stars.corners[near]
-        )
-        found[some] = np.minimum.reduceat(away, begins)
-    return found
+def _middles(points: Points, faces: Faces) -> Points:
+    a, b, c = (points[corner] for corner in faces.T)
+    return ((a + b + c) / 3).astype(np.float32)
 
 
-def _sharpened(points: Points, bound: Places, reduced: Reduced) -> Places:
-    """Measure the farthest points to the whole surface, until no other can be farther."""
-    from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-    from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
+def beyond(points: Points, faces: Faces, reduced: Reduced, mm: float) -> NDArray[np.bool_]:
+    """Say of the faces of a surface which are further than `mm` from what it was reduced to.
 
-    surface = vtkImplicitPolyDataDistance()
-    surface.SetInput(to_vtk(reduced.points, reduced.faces))
+    So are those round a point that became one too far from them. Where many may be, all of
+    these are taken for it.
+    """
+    stars, became = _Stars(reduced.points, reduced.faces), reduced.became
+    corners = _are_beyond(points, stars.near(points, became), stars, mm)
+    bound, back = _backward(points, faces, reduced)
+    corners |= _are_beyond(reduced.points, bound, back, mm)[became] & (became >= 0)
+    middles = _middles(points, faces)
+    near = stars.near(middles, became[faces[:, 0]])
+    return _are_beyond(middles, near, stars, mm) | corners[faces].any(axis=1)
+
+
+def _are_beyond(places: Points, bound: Places, stars: _Stars, mm: float) -> NDArray[np.bool_]:
+    far = bound > mm
+    some = np.flatnonzero(far)
+    if len(some) and len(some) < SEARCHED * len(places):
+        far[some] = stars.search()(places[some]) > mm
+    return far
+
+
+SEARCHED = 0.1
+"""Up to this share of the places."""
+
+
+def _backward(points: Points, faces: Faces, reduced: Reduced) -> tuple[Places, _Stars]:
+    """Bound the distances of a reduced surface's points to the former surface."""
+    stars, became = _Stars(points, faces), reduced.became
+    known = np.flatnonzero(became >= 0)
+    bound = np.full(len(reduced.points), np.inf)
+    np.minimum.at(bound, became[known], stars.near(reduced.points[became[known]], known))
+    bound[np.isinf(bound)] = 0  # second points of a place that is measured already
+    return bound, stars
+
+
+def _farthest(places: Points, bound: Places, stars: _Stars, farthest: float) -> float:
+    """Measure the farthest places, until no other can be farther; at least `farthest`."""
     order = np.argsort(-bound, kind="stable")
-    done, looked_at, farthest = 0, FIRST_LOOKED_AT, 0.0
+    done, looked_at, search = 0, FIRST_LOOKED_AT, None
     while done < len(order) and bound[order[done]] > farthest:
-        if done > MOST_LOOKED_AT and np.isfinite(bound[order[done]]):
-            break
+        search = search or stars.search()
         some = order[done : done + looked_at]
-        away = numpy_to_vtk(np.zeros(len(some)), deep=True)
-        surface.FunctionValue(numpy_to_vtk(points[some].astype(np.float64), deep=True), away)
-        bound[some] = np.minimum(np.abs(vtk_to_numpy(away)), bound[some])
-        farthest = max(farthest, float(bound[some].max()))
-        done, looked_at = done + len(some), 2 * looked_at
-    return bound
-
-
-def _farthest_face(
-    points: Points, faces: Faces, rough: Places, farthest: float, reduced: Reduced, stars: _Stars
-) -> float:
-    """Look closer at the faces whose rough bounds are the largest, while they may matter."""
-    order = np.argsort(-rough, kind="stable")
-    done, looked_at = 0, FIRST_LOOKED_AT
-    while done < len(order) and rough[order[done]] > farthest:
-        if done > MOST_LOOKED_AT:
-            return float(rough[order[done]])
-        some = order[done : done + looked_at]
-        closer = np.minimum(rough[some], _convex_bound(points, faces[some], reduced, stars))
-        farthest = max(farthest, float(closer.max()))
+        farthest = max(farthest, float(np.minimum(search(places[some]), bound[some]).max()))
         done, looked_at = done + len(some), 2 * looked_at
     return farthest
-
-
-def _convex_bound(points: Points, faces: Faces, reduced: Reduced, stars: _Stars) -> Places:
-    """Bound each face's distance by the best one triangle near any of its corners."""
-    best = np.full(len(faces), np.inf)
-    for corner in range(3):
-        became = reduced.became[faces[:, corner]]
-        whole = stars.known(became)
-        near, begins = stars.of(became[whole])
-        count = np.diff(begins, append=len(near))
-        triangles = stars.corners[near]
-        away = [
-            _distances(
-                np.repeat(points[faces[whole, n]].astype(np.float64), count, axis=0), triangles
-            )
-            for n in range(3)
-        ]
-        found = np.minimum.reduceat(np.maximum.reduce(away), begins) if len(near) else np.empty(0)
-        best[whole] = np.minimum(best[whole], found)
-    return best
 
 
 def _distances(places: Places, triangles: Places) -> Places:
