@@ -39,31 +39,33 @@ def reduce_within(points: Points, faces: Faces, mm: float) -> tuple[Reduced, flo
     Where some faces go too far, these and those round them stay as they were.
     """
     whole = Reduced(points, faces, np.arange(len(points)))
-    fraction = _promising(whole, mm)
+    fraction, best = _promising(whole, mm)
     frozen = np.zeros(len(faces), bool)
     for number in range(ROUNDS):
         made = _reduce(whole, fraction, frozen)
+        if len(made.faces) > WORTH_WHILE * len(best.faces):
+            break
         strays = beyond(points, faces, made, mm)
         if not strays.any():
-            return made, farthest_from(points, faces, made)
-        grown = _with_rings(faces, len(points), strays, 2 + number)
-        np.logical_or(frozen, grown, out=frozen)
-        if number > ROUNDS // 2:
-            fraction *= HALF
-    return whole, 0.0
+            best = made
+            break
+        frozen |= _with_rings(faces, len(points), strays, 1 + number // 2)
+    return best, farthest_from(points, faces, best)
 
 
-def _promising(whole: Reduced, mm: float) -> float:
-    """Find a fraction that takes few faces too far, by halves."""
-    best = whole
+def _promising(whole: Reduced, mm: float) -> tuple[float, Reduced]:
+    """Halve triangles until many go too far: the fraction before that, and what took none."""
+    fewest = best = whole
     for _ in range(HALVINGS):
-        tried = _reduce(best, HALF)
-        if len(tried.faces) > WORTH_WHILE * len(best.faces):
+        tried = _reduce(fewest, HALF)
+        if len(tried.faces) > WORTH_WHILE * len(fewest.faces):
             break
-        if beyond(whole.points, whole.faces, tried, mm).mean() > STRAYS:
+        strays = beyond(whole.points, whole.faces, tried, mm)
+        if strays.mean() > STRAYS:
             break
-        best = tried
-    return max(1 - len(best.faces) / len(whole.faces), HALF / 2)
+        fewest = tried
+        best = best if strays.any() else tried
+    return max(1 - len(fewest.faces) / len(whole.faces), HALF / 2), best
 
 
 def _with_rings(
@@ -73,7 +75,7 @@ def _with_rings(
     for _ in range(rings):
         touched = np.zeros(points, bool)
         touched[faces[some]] = True
-        some = touched[faces].any(axis=1)
+        some = np.asarray(touched[faces].any(axis=1))
     return some
 
 
@@ -87,7 +89,9 @@ def _reduce(given: Reduced, fraction: float, frozen: NDArray[np.bool_] | None = 
     if frozen is not None:
         kept |= frozen
     large = faces[~kept]
-    wanted = (1 - fraction) * len(faces) - int(np.count_nonzero(kept))
+    wanted = (1 - fraction) * len(large)
+    if frozen is None:
+        wanted -= fraction * np.count_nonzero(kept)
     wanted = max(wanted, LEAST * int(np.count_nonzero(count >= FEWEST)))
     if not len(large) or wanted >= len(large):
         return given
@@ -108,14 +112,14 @@ def _collapse(points: Points, faces: Faces, fraction: float, has_rim: bool) -> C
     stretch of faces, which lie together, each with its rim left alone.
     """
     kept = np.arange(len(points))
-    points = points.copy()
+    points, wanted = points.copy(), (1 - fraction) * len(faces)
     if len(faces) > AT_A_TIME:
         first = min(fraction, FIRST_ROUND)
         stretches = range(0, len(faces), AT_A_TIME)
         faces = np.concatenate(
             [_collapsed(points, faces[n : n + AT_A_TIME], first, kept, True) for n in stretches]
         )
-        fraction = 1 - (1 - fraction) / (1 - first)
+        fraction = 1 - wanted / len(faces)
     if fraction > 0:
         faces = _collapsed(points, faces, fraction, kept, has_rim)
     _follow(kept)

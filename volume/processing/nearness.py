@@ -1,14 +1,16 @@
 """How far a surface lies from a simpler one that it was reduced to.
 
-Measured both ways, in mm to the nearest place of the other surface: from every corner and the
-middle of every face of the former one, and from every corner of the simpler one. Which faces
+Measured both ways, in mm to the nearest place of the other surface: from every corner of the
+former one and from places spread over every face, the more the fewer faces there are, and from
+every corner of the simpler one. Which faces
 are near is known from what became of the points; where those alone would tell the most, the
 whole surface is searched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -94,14 +96,24 @@ def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> float:
         return 0.0
     stars, became = _Stars(reduced.points, reduced.faces), reduced.became
     far = _farthest(points, stars.near(points, became), stars, 0.0)
-    middles = _middles(points, faces)
-    far = _farthest(middles, stars.near(middles, became[faces[:, 0]]), stars, far)
+    for places in _within(points, faces):
+        far = _farthest(places, stars.near(places, became[faces[:, 0]]), stars, far)
     return _farthest(reduced.points, *_backward(points, faces, reduced), far)
 
 
-def _middles(points: Points, faces: Faces) -> Points:
+def _within(points: Points, faces: Faces) -> Iterator[Points]:
+    """Give places within every face, one a face at a time: the middles of its even parts."""
+    parts = min(FINEST, max(1, math.isqrt(PLACES // len(faces))))
     a, b, c = (points[corner] for corner in faces.T)
-    return ((a + b + c) / 3).astype(np.float32)
+    for i, j in np.ndindex(parts, parts):
+        turned = i + j >= parts
+        u = (parts - i - 2 / 3 if turned else i + 1 / 3) / parts
+        v = (parts - j - 2 / 3 if turned else j + 1 / 3) / parts
+        yield (a + np.float32(u) * (b - a) + np.float32(v) * (c - a)).astype(np.float32)
+
+
+FINEST, PLACES = 5, 2_000_000
+"""Each side of a face in so many parts at most; places in all, but one a face at least."""
 
 
 def beyond(points: Points, faces: Faces, reduced: Reduced, mm: float) -> NDArray[np.bool_]:
@@ -114,9 +126,10 @@ def beyond(points: Points, faces: Faces, reduced: Reduced, mm: float) -> NDArray
     corners = _are_beyond(points, stars.near(points, became), stars, mm)
     bound, back = _backward(points, faces, reduced)
     corners |= _are_beyond(reduced.points, bound, back, mm)[became] & (became >= 0)
-    middles = _middles(points, faces)
-    near = stars.near(middles, became[faces[:, 0]])
-    return _are_beyond(middles, near, stars, mm) | corners[faces].any(axis=1)
+    strays = np.asarray(corners[faces].any(axis=1))
+    for places in _within(points, faces):
+        strays |= _are_beyond(places, stars.near(places, became[faces[:, 0]]), stars, mm)
+    return np.asarray(strays)
 
 
 def _are_beyond(places: Points, bound: Places, stars: _Stars, mm: float) -> NDArray[np.bool_]:
