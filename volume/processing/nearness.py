@@ -112,7 +112,7 @@ def _within(points: Points, faces: Faces) -> Iterator[Points]:
         yield (a + np.float32(u) * (b - a) + np.float32(v) * (c - a)).astype(np.float32)
 
 
-FINEST, PLACES = 5, 2_000_000
+FINEST, PLACES = 4, 500_000
 """Each side of a face in so many parts at most; places in all, but one a face at least."""
 
 
