@@ -16,6 +16,7 @@ import growth
 import headers
 import jpeg_lossless
 import memory
+import mesh
 import startup
 import to_array
 import to_nii
@@ -27,9 +28,9 @@ from series import Workshop
 
 ROWS = (
     headers.row, to_array.row, to_nii.row, to_nii_gz.row, jpeg_lossless.rows, startup.rows,
-    tree.row, memory.rows,
+    tree.row, memory.rows, mesh.rows,
 )  # fmt: skip
-"""A row or several a script; one for meshes belongs here when it is written."""
+"""A row or several a script."""
 
 
 def main() -> int:

