@@ -24,6 +24,7 @@ def by_volume(folder: str) -> Callable[[], object]:
     import volume
 
     make, ct = volume.mesh, volume.load(folder)
+    make(_beginning(ct), LEVEL)
     return lambda: _told(make(ct, LEVEL).faces)
 
 
@@ -41,6 +42,7 @@ def by_vtk(folder: str) -> Callable[[], object]:
     import volume
 
     ct = volume.load(folder)
+    _marching_cubes(_beginning(ct))
     return lambda: _told(_marching_cubes(ct))
 
 
@@ -59,6 +61,16 @@ def by_vtk_reduced(folder: str) -> Callable[[], object]:
         return _told(fewer.GetOutput())
 
     return work
+
+
+def _beginning(ct: Any) -> Any:
+    """Take some slices, on which everything is done once: importing libraries is not timed."""
+    from volume.geometry import Geometry
+
+    whole, array = ct.geometry, ct.array[: max(8, len(ct.array) // 8)]
+    size = (*whole.size[:2], len(array))
+    geometry = Geometry(size, whole.origin, whole.spacing, whole.direction)
+    return ct.with_voxels(array, geometry, valid=None)
 
 
 def _marching_cubes(ct: Any) -> Any:

@@ -63,7 +63,10 @@ def _corner_and_normal(
     points: NDArray[np.floating], faces: Faces, middle: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give (3, n) first corners, seen from the middle, and normals twice as long as the area."""
-    a, b, c = ((points[faces[:, n]] - middle).T for n in range(3))
+    a, b, c = (points[faces[:, n]].T.astype(np.float64, order="C") for n in range(3))
+    a -= middle[:, None]
+    b -= middle[:, None]
+    c -= middle[:, None]
     u, v = b - a, c - a
     across = np.stack(
         [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]

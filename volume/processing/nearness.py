@@ -96,20 +96,24 @@ def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> float:
         return 0.0
     stars, became = _Stars(reduced.points, reduced.faces), reduced.became
     far = _farthest(points, stars.near(points, became), stars, 0.0)
-    for places in _within(points, faces):
-        far = _farthest(places, stars.near(places, became[faces[:, 0]]), stars, far)
+    for places, corners in _within(points, faces):
+        far = _farthest(places, stars.near(places, became[corners]), stars, far)
     return _farthest(reduced.points, *_backward(points, faces, reduced), far)
 
 
-def _within(points: Points, faces: Faces) -> Iterator[Points]:
-    """Give places within every face, one a face at a time: the middles of its even parts."""
+def _within(points: Points, faces: Faces) -> Iterator[tuple[Points, NDArray[np.int32]]]:
+    """Give places within every face, one a face at a time, and the corners nearest to them.
+
+    They are the middles of even parts of the face.
+    """
     parts = min(FINEST, max(1, math.isqrt(PLACES // len(faces))))
     a, b, c = (points[corner] for corner in faces.T)
     for i, j in np.ndindex(parts, parts):
         turned = i + j >= parts
         u = (parts - i - 2 / 3 if turned else i + 1 / 3) / parts
         v = (parts - j - 2 / 3 if turned else j + 1 / 3) / parts
-        yield (a + np.float32(u) * (b - a) + np.float32(v) * (c - a)).astype(np.float32)
+        places = a + np.float32(u) * (b - a) + np.float32(v) * (c - a)
+        yield places.astype(np.float32), faces[:, int(np.argmax((1 - u - v, u, v)))]
 
 
 FINEST, PLACES = 4, 500_000
@@ -127,8 +131,8 @@ def beyond(points: Points, faces: Faces, reduced: Reduced, mm: float) -> NDArray
     bound, back = _backward(points, faces, reduced)
     corners |= _are_beyond(reduced.points, bound, back, mm)[became] & (became >= 0)
     strays = np.asarray(corners[faces].any(axis=1))
-    for places in _within(points, faces):
-        strays |= _are_beyond(places, stars.near(places, became[faces[:, 0]]), stars, mm)
+    for places, nearest in _within(points, faces):
+        strays |= _are_beyond(places, stars.near(places, became[nearest]), stars, mm)
     return np.asarray(strays)
 
 

@@ -69,13 +69,16 @@ class Piece:
 def shape(found: Crossing, geometry: Geometry, how: Shaping) -> list[Piece]:
     """Choose bodies, smooth them, and take triangles away: one piece, or one a body."""
     surface = surfaces(found.faces, len(found.points))
-    body = bodies(found, surface)
-    ranked = _ranked(found, body, how)
-    found, body = _only(found, body, ranked.kept)
+    all_bodies = bodies(found, surface)
+    ranked = _ranked(found, all_bodies, how)
+    found, body = _only(found, all_bodies, ranked.kept)
     points, smoothing = _smoothed(found, geometry, how)
-    told = {"smoothing": smoothing, "dropped": ranked.dropped}
+    told: dict[str, Any] = {"smoothing": smoothing, "dropped": ranked.dropped}
     if not how.split:
-        one = Piece(points, found.faces, {**told, "components": len(ranked.kept)})
+        firsts = np.flatnonzero(surface == np.arange(len(surface), dtype=np.int32))
+        shells = int(np.isin(all_bodies[firsts], ranked.kept).sum())
+        told |= {"components": len(ranked.kept), "shells": shells}
+        one = Piece(points, found.faces, told)
         return [_finished(one, how)]
     rank = np.empty(max(len(body), int(ranked.kept.max()) + 1), np.int32)
     rank[ranked.kept] = np.arange(len(ranked.kept))
@@ -189,10 +192,11 @@ def _finished(piece: Piece, how: Shaping) -> Piece:
         measured = measure(points, faces)
     else:
         reduction, measured = None, measure(points, faces, CLOSED)
-    lots = surfaces(faces, len(points))
-    shells = int(np.count_nonzero(lots == np.arange(len(lots), dtype=np.int32)))
-    told = {**measured, "components": told["components"], "shells": shells, **told}
-    return Piece(points, faces, {**told, "reduction": reduction})
+    if reduction or "shells" not in told:
+        lots = surfaces(faces, len(points))
+        shells = int(np.count_nonzero(lots == np.arange(len(lots), dtype=np.int32)))
+        told = {**told, "shells": shells}
+    return Piece(points, faces, {**measured, **told, "reduction": reduction})
 
 
 def _reduced(piece: Piece, how: Shaping) -> tuple[Points, Faces, dict[str, Any]]:
