@@ -207,7 +207,7 @@ tolerance = click.option(
     type=Numbers((1,), positive=True),
     metavar="MM",
     callback=_one,
-    help="Take away triangles while no place of the surface gets further than this.",
+    help="Take away triangles while no place of the surface gets further than this, as measured.",
 )
 largest = click.option(
     "--largest",

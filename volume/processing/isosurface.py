@@ -55,14 +55,15 @@ def mesh(
     half a unit less: no voxel lies exactly on the surface, where triangles would collapse.
 
     Waves on the surface shorter than `smooth` mm fade away, its size and place stay (windowed
-    sinc, Taubin 1996); None is some 7 voxels' edges, 0 none. `largest` keeps so many bodies,
+    sinc, Taubin 1996); None is some 10 edges of its triangles, 0 none. `largest` keeps so many bodies,
     `min_volume` those of so many mL, cavities not counted; with `split` each is a part.
     `reduce` takes away so large a fraction of the triangles, `tolerance` as many as it can
-    while no place of the surface lies further than so many mm from what is left.
+    while the surfaces lie within so many mm of each other where they are measured: at all
+    corners, and at places within the faces.
 
     `report` tells triangles, area_cm2, volume_ml, bounds in mm, components (bodies), shells
-    (closed surfaces: walls of cavities are counted), whether it is closed, and in `moved_mm` a
-    bound of how far `smoothing` and `reduction` took any place of the surface.
+    (closed surfaces: walls of cavities are counted), whether it is closed, and in `moved_mm`
+    how far `smoothing` (no place further, which is proved) and `reduction` (as measured) took it.
 
     Raises `SurfaceError` for values that are not there, a colour volume, or none given.
     """
