@@ -55,8 +55,9 @@ def mesh(
     half a unit less: no voxel lies exactly on the surface, where triangles would collapse.
 
     Waves on the surface shorter than `smooth` mm fade away, its size and place stay (windowed
-    sinc, Taubin 1996); None is some 10 edges of its triangles, 0 none. `largest` keeps so many bodies,
-    `min_volume` those of so many mL, cavities not counted; with `split` each is a part.
+    sinc, Taubin 1996); None is some 10 edges of its triangles, 0 none.
+    `largest` keeps so many bodies, `min_volume` those of so many mL, cavities not counted;
+    with `split` each is a part.
     `reduce` takes away so large a fraction of the triangles, `tolerance` as many as it can
     while the surfaces lie within so many mm of each other where they are measured: at all
     corners, and at places within the faces.
