@@ -59,7 +59,7 @@ def assemble(stack: Stack, options: Options = DEFAULTS, progress: Progress | Non
         return _without(stack, selection, pixels, options, progress)
     _refuse_lost_bits(pixels)
     probes = draw_probes(pixels.array)
-    values = real_values(pixels.array, slices, options.padding, memory=options.limits.memory * MIB)
+    values = real_values(pixels, slices, options.padding, memory=options.limits.memory * MIB)
     volume = _on_its_grid(selection.stack, values, probes, options, progress)
     progress.close()
     noticed = (*selection.findings, *pixels.findings, *values.findings, *volume.findings)

@@ -40,11 +40,11 @@ Reply = dict[str, str]
 
 
 def decode_all(
-    requests: list[Request], memory: SharedArray, done: Callable[[], object]
+    requests: list[Request], memory: SharedArray, done: Callable[[int], object]
 ) -> dict[int, Reply]:
     """Decode every request into the shared memory; give the failures, by index.
 
-    `done` is called once a frame, in the calling thread's stead. A child that dies or
+    `done` is called once a frame with its index, by one of several threads. A child that dies or
     stalls fails its frame only: another one goes on with the next. Each request has a
     `path`, the `seconds` it may take and the `bytes` of its frame.
     """
@@ -96,7 +96,7 @@ class _Worker:
         self,
         queue: SimpleQueue[tuple[int, Request]],
         failures: dict[int, Reply],
-        done: Callable[[], object],
+        done: Callable[[int], object],
     ) -> None:
         """Take requests from the queue until it is empty."""
         for index, request in _until_empty(queue):
@@ -110,7 +110,7 @@ class _Worker:
                 return
             if reply:
                 failures[index] = reply
-            done()
+            done(index)
         self.stop()
 
     def stop(self) -> None:
