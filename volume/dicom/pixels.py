@@ -36,6 +36,7 @@ from volume.dicom.tiles import cut, left_over, whole_frames
 from volume.dicom.workers import Request, decode_all
 from volume.findings import Finding, warning
 from volume.progress import Progress
+from volume.room import Room
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,19 @@ def read_pixels(
     limits: Limits = DEFAULT,
     *,
     before: Callable[[], object] = lambda: None,
+    room: Room | None = None,
 ) -> Pixels:
     """Read the stored values of slices of one matrix size, in their order.
 
     The type is the narrowest that holds every slice's stored values. Compressed frames
     are decoded in child processes, once their own headers were seen to agree. `before` is
-    called then, before room is made for any pixel; `progress` is updated once a slice.
+    called then, before room is made for any pixel, in `room` if it is given and can be;
+    `progress` is updated once a slice.
     """
     if all(header.pixels.tile is None for header in slices):
-        return _read_frames(slices, progress, limits, before)
+        return _read_frames(slices, progress, limits, before, room)
     frames, frame_of = whole_frames(slices)
-    whole = _read_frames(frames, progress, limits, before)
+    whole = _read_frames(frames, progress, limits, before, None)
     progress.update(len(slices) - len(frames))
     faults = {n: whole.faults[at] for n, at in enumerate(frame_of) if at in whole.faults}
     if len(faults) == len(slices):
@@ -87,6 +90,7 @@ def _read_frames(
     progress: Progress,
     limits: Limits,
     before: Callable[[], object],
+    room: Room | None,
 ) -> Pixels:
     """Read whole stored images, of which each is one slice."""
     compressed = [
@@ -100,18 +104,17 @@ def _read_frames(
     before()
     shape, dtype = _shape(slices), common_type(slices)
     if fragments:
-        memory = SharedArray(shape, dtype)
+        memory = SharedArray(shape, dtype, room)
         planes = Planes(slices, memory.array)
         try:
-            requests = [
-                _request(slices[n], n, fragments[n], memory.array, limits) for n in fragments
-            ]
+            requests = [_request(slices[n], n, fragments[n], memory, limits) for n in fragments]
             _forward_members(requests, limits)
             faults |= _decode(requests, list(fragments), memory, planes, progress)
         finally:
             memory.close()
     else:
-        planes = Planes(slices, np.zeros(shape, dtype))
+        inside = None if room is None else room.zeros(shape, dtype)
+        planes = Planes(slices, np.zeros(shape, dtype) if inside is None else inside)
     native = [n for n, header in enumerate(slices) if header.pixels.transfer_syntax in NATIVE]
     faults |= _read_native(planes, native, progress, limits)
     return Pixels(planes.array, faults, (*noticed, *planes.findings()), planes.ends)
@@ -207,18 +210,18 @@ def _look(file: BinaryIO, fragments: Sequence[Fragment], header: SliceHeader) ->
 
 
 def _request(
-    header: SliceHeader, n: int, fragments: list[Fragment], array: NDArray[Any], limits: Limits
+    header: SliceHeader, n: int, fragments: list[Fragment], memory: SharedArray, limits: Limits
 ) -> Request:
     """Say what a child has to decode, and where the pixels go."""
-    frame_bytes = array.strides[0]
+    frame_bytes = memory.array.strides[0]
     return {
         "path": header.path,
         "fragments": fragments,
         "rows": header.rows,
         "columns": header.columns,
         "layout": asdict(header.pixels),
-        "dtype": array.dtype.str,
-        "at": n * frame_bytes,
+        "dtype": memory.array.dtype.str,
+        "at": memory.start + n * frame_bytes,
         "bytes": frame_bytes,
         "seconds": limits.seconds + frame_bytes / SLOWEST,
     }

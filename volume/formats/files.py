@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import os
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.atomic import refuse_in_source, refuse_unwritable, whole_files
+from volume.draft import Draft
 from volume.errors import GridError, SelfCheckError, VolumeError
 from volume.formats import deflate, gradients, voxels
 from volume.formats import sidecar as sidecar_file
@@ -31,6 +33,7 @@ from volume.formats.signature import suffix_by_content
 from volume.formats.suffixes import FORMATS, Format, Kind, stem, suffix_for, suffix_of
 from volume.formats.voxels import Header
 from volume.progress import Progress, Silent
+from volume.room import Room
 from volume.surface import Mesh
 from volume.volume import Volume
 
@@ -48,12 +51,14 @@ def export(
     sidecar: bool = True,
     identifiers: bool = False,
     progress: Progress | None = None,
+    begun: Draft | None = None,
 ) -> tuple[Path, ...]:
     """Write a volume, a mesh, or volumes that share a grid (as one 4D file).
 
     Volumes go to .nii, .nii.gz, .nrrd, .mha and .npz, several to the first three, meshes
     to .stl and .ply. Beside the output go its JSON `sidecar` and, where not every voxel
-    was measured, the mask NAME.valid.nii.gz. File names of the source stay out of all of
+    was measured, the mask NAME.valid.nii.gz. `begun` is the draft of the output, if there is one
+    (see `room_for`). File names of the source stay out of all of
     them, unless `identifiers` lets them in. Gives the paths written, the output first.
 
     Raises `ExistsError` where a file is there and `overwrite` is False, `GridError` for a
@@ -66,10 +71,34 @@ def export(
     parts = _plan(contents, Path(path), with_sidecar=sidecar)
     bar.total = sum(part.steps for part in parts)
     paths = [part.path for part in parts]
-    with closing(bar), whole_files(paths, overwrite=overwrite) as streams:
+    with closing(bar), whole_files(paths, overwrite=overwrite, first=begun) as streams:
         for part, stream in zip(parts, streams, strict=True):
             part.write(stream, bar)
     return tuple(paths)
+
+
+@contextmanager
+def room_for(path: str | PathLike[str]) -> Iterator[tuple[Draft | None, Room | None]]:
+    """Begin the draft of an output and make room in it for voxels, where its format has it.
+
+    What is read there need not be written again; a draft that is not exported leaves nothing.
+    """
+    output = Path(path)
+    format_ = FORMATS.get(suffix_of(output))
+    if format_ is None or format_.room is None or sys.byteorder != "little":
+        yield None, None
+        return
+    draft = Draft(output)
+    try:
+        room = format_.room(draft.open())
+    except OSError:  # whoever writes there will say so
+        draft.discard()
+        yield None, None
+        return
+    try:
+        yield draft, room
+    finally:
+        draft.discard()
 
 
 def refuse_output(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Literal
 from volume.errors import VolumeError
 from volume.formats.voxels import Header
 from volume.progress import Progress
+from volume.room import Room
 
 Kind = Literal["volume", "volumes", "mesh"]
 
@@ -19,13 +20,15 @@ Kind = Literal["volume", "volumes", "mesh"]
 class Format:
     """How files of one suffix are written, and read where `header` is given.
 
-    `triangles` counts those of a mesh file, whose size it compares.
+    `triangles` counts those of a mesh file, whose size it compares; `room` is for voxels that
+    are read straight into a file.
     """
 
     holds: tuple[Kind, ...]
     write: Callable[[BinaryIO, Any, Progress], None]
     header: Callable[[BinaryIO], Header] | None = None
     triangles: Callable[[BinaryIO], int] | None = None
+    room: Callable[[BinaryIO], Room] | None = None
 
 
 def _function(module: str, name: str) -> Callable[..., Any]:
@@ -47,7 +50,7 @@ def _mesh(module: str) -> Format:
 
 FORMATS = {
     ".nii.gz": _volumes("nifti", ("volume", "volumes"), "write_compressed"),
-    ".nii": _volumes("nifti", ("volume", "volumes")),
+    ".nii": replace(_volumes("nifti", ("volume", "volumes")), room=_function("nifti", "room_in")),
     ".nrrd": _volumes("nrrd", ("volume", "volumes")),
     ".mha": _volumes("metaimage", ("volume",)),
     ".npz": _volumes("numpy", ("volume",)),
