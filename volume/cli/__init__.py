@@ -24,7 +24,9 @@ def main() -> NoReturn:
     import click
 
     from volume.cli.program import program
+    from volume.own_process import claim
 
+    claim(threads=2)  # this one, and the one that waits for signals
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting its threads takes 50 ms of numpy
     _open_streams()
     _silence_libraries()

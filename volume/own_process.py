@@ -1,0 +1,31 @@
+"""Whether this process does nothing but our work, as that of the command line does.
+
+What would disturb a stranger's program is done only here: children that begin as copies of
+this process start at once, but must not be made where other threads may hold a lock.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_threads = 0
+
+
+def claim(threads: int) -> None:
+    """Say that nobody else's code runs here: in so many threads of ours, all but one idle."""
+    global _threads
+    _threads = threads
+
+
+def can_be_copied() -> bool:
+    """Say whether a copy of this process (POSIX fork) is sound: no thread but this one works.
+
+    Linux tells of every thread, those of libraries too.
+    """
+    if not _threads or sys.platform != "linux":
+        return False
+    try:
+        return len(os.listdir("/proc/self/task")) <= _threads  # noqa: PTH208 names alone
+    except OSError:
+        return False
