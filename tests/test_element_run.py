@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import tracemalloc
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
 
-import shared_data
+from careful import carefully, forget
 from phantom import phantom
-from volume.dicom import data_set, element_run, elements, reader
+from volume.dicom import element_run, elements, reader
 from volume.dicom.containers import IsArchive
-from volume.dicom.element_run import Run
 from volume.dicom.encoding import NotDicom, Unreadable
 from volume.dicom.files import FoundFile
-from volume.dicom.likeness import MEMORY, Header, Memory
-
-
-@pytest.fixture
-def carefully(monkeypatch: pytest.MonkeyPatch):
-    """Read as without any short cut: element by element, and recalling nothing."""
-
-    def read(work):
-        forget()
-        with monkeypatch.context() as patch:
-            patch.setattr(reader, "MEMORY", Forgetful())
-            patch.setattr(data_set, "run_explicit", lambda _c, at, *_: Run(at, 0, 0))
-            patch.setattr(data_set, "run_implicit", lambda _c, at, *more: Run(at, 0, more[-1]))
-            for module, name in CACHED:
-                nothing_kept = lru_cache(maxsize=0)(getattr(module, name).__wrapped__)
-                patch.setattr(module, name, nothing_kept)
-            return work()
-
-    return read
-
-
-class Forgetful(Memory):
-    """Learns nothing."""
-
-    def learn(self, header: Header) -> None:
-        pass
-
-
-CACHED = [(elements, name) for name in ("_values", "_text", "_count", "_hint", "_floats")]
-
-
-def forget() -> None:
-    MEMORY.forget()
-    for module, name in CACHED:
-        getattr(module, name).cache_clear()
 
 
 def headers(path: Path):
@@ -65,27 +27,8 @@ def headers(path: Path):
     return slices, noticed
 
 
-FOLDERS = [
-    "ct_chest_jpegll", "ct_head_tilt_ge", "ct_rtstruct_lung", "mr_t1_sag_hfs", "mr_ge_4d_classic",
-    "mr_mosaic", "mr_xa30_bold_4d", "mr_wrist_sloppy", "broken_and_odd", "transfer_syntaxes",
-    "seg_ct_liver", "enhanced_ct", "charsets", "dicomdirs", "pet_fragments", "odd_mr_rgb_geometry",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FOLDERS)
-def test_every_real_file_is_read_alike_both_ways(name: str, carefully):
-    paths = sorted(p for p in shared_data.folder(name).rglob("*") if p.is_file())
-    random.Random(0).shuffle(paths)
-    forget()
-    quick = [headers(path) for path in [*paths, *paths]]  # the second time all is recalled
-    slow = carefully(lambda: [headers(path) for path in paths])
-    for n, path in enumerate(paths):
-        assert quick[n] == slow[n], path
-        assert quick[n + len(paths)] == slow[n], path
-
-
 @pytest.mark.parametrize("syntax", ["explicit", "implicit", "big-endian", "deflated"])
-def test_files_of_a_phantom_are_read_alike_both_ways(syntax: str, tmp_path, carefully):
+def test_files_of_a_phantom_are_read_alike_both_ways(syntax: str, tmp_path):
     def edit(dataset: Dataset, k: int, _phase: int) -> None:
         for group, maker in ((0x0019, "SIEMENS MR HEADER"), (0x0043, "GEMS_PARM_01"), (9, "X")):
             block = dataset.private_block(group, maker if k % 3 else f"{maker} 2", create=True)
@@ -96,7 +39,8 @@ def test_files_of_a_phantom_are_read_alike_both_ways(syntax: str, tmp_path, care
     made = phantom(tmp_path / "s", transfer_syntax=syntax, edit=edit, modality="MR")
     forget()
     quick = [headers(path) for path in [*made.paths, *made.paths]]
-    slow = carefully(lambda: [headers(path) for path in made.paths])
+    with carefully():
+        slow = [headers(path) for path in made.paths]
     assert quick == [*slow, *slow]
     assert [type(records) for records, _ in slow] == [list] * 20
 

@@ -13,21 +13,15 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 import shared_data
+from careful import Forgetful
 from phantom import phantom
 from volume.dicom import reader
 from volume.dicom.containers import IsArchive
 from volume.dicom.encoding import NotDicom, Unreadable
 from volume.dicom.files import FoundFile
-from volume.dicom.likeness import KEPT, LONGEST, MEMORY, Header, Memory
+from volume.dicom.likeness import KEPT, LONGEST, MEMORY
 from volume.dicom.limits import DEFAULT
 from volume.dicom.opening import open_file
-
-
-class Forgetful(Memory):
-    """Learns nothing: every header is read with care."""
-
-    def learn(self, header: Header) -> None:
-        pass
 
 
 def told(path: Path):
