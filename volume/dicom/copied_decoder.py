@@ -54,11 +54,29 @@ def _serve(
         for ours, place in ((requests, 0), (replies, 1), (nowhere, 2)):
             os.dup2(ours, place)
         _close_all_but({0, 1, 2, *pass_fds})
+        _keep_memory()
         sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False))
         decoder_process.main(address, frame_bytes)
         code = 0
     finally:
         os._exit(code)  # nothing that the parent has begun is ended here
+
+
+def _keep_memory() -> None:
+    """Have glibc keep the memory of one frame for the next, as `workers` does by variables.
+
+    mallopt(3): what malloc maps alone, and what it gives back, begins at so many bytes.
+    """
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            mallopt(parameter, 2**28)
+
+
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+"""Of glibc's malloc.h."""
 
 
 def _close_all_but(kept: set[int]) -> None:
