@@ -6,7 +6,8 @@ import io
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
 from volume.dicom import decoder_process
@@ -18,9 +19,10 @@ class CopiedDecoder:
     def __init__(self, address: str, frame_bytes: int, pass_fds: tuple[int, ...]) -> None:
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
-        self.pid = os.fork()
-        if not self.pid:
-            _serve(requests, replies, pass_fds, address, frame_bytes)
+        with _signals_put_off():
+            self.pid = os.fork()
+            if not self.pid:
+                _serve(requests, replies, pass_fds, address, frame_bytes)
         os.close(requests)
         os.close(replies)
         self.stdin: BinaryIO | None = cast(BinaryIO, os.fdopen(self._requests, "wb"))
@@ -39,6 +41,27 @@ class CopiedDecoder:
             _, status = os.waitpid(self.pid, 0)
             self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """Answer signals a moment later: what an answer raises would be lost in the hooks of a fork."""
+    came: list[int] = []
+    answers = {number: signal.getsignal(number) for number in ENDING}
+    for number, answer in answers.items():
+        if callable(answer):
+            signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, answer in answers.items():
+            if callable(answer):
+                signal.signal(number, answer)
+        for late in came:
+            signal.raise_signal(late)
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def _serve(
