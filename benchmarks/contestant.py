@@ -1,9 +1,11 @@
 """One contestant's work in an interpreter of its own.
 
-    contestant.py MODULE FUNCTION [ARGUMENT ...]
+    contestant.py MODULE FUNCTION WARM-UP FOLDER [ARGUMENT ...]
 
-The function imports what it needs and gives back the work; only the work is timed. What came
-out is told, so that those who did something else are found.
+The function imports what it needs and gives back the work on a folder; only the work is timed.
+Before that it is done once on the few slices of a warm-up folder ("-": on none), as many tools
+import and set up on their first call what others do when they are imported. What came out is
+told, so that those who did something else are found.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ import time
 import warnings
 
 
-def main(module: str, name: str, *arguments: str) -> None:
+def main(module: str, name: str, warm_up: str, folder: str, *arguments: str) -> None:
     """Do the work and say, in JSON, how long it took and what came of it."""
     warnings.simplefilter("ignore")
-    work = getattr(importlib.import_module(module), name)(*arguments)
+    prepare = getattr(importlib.import_module(module), name)
+    if warm_up != "-":
+        prepare(warm_up, *arguments)()
+    work = prepare(folder, *arguments)
     before, start = time.process_time(), time.perf_counter()
     made = work()
     seconds = time.perf_counter() - start

@@ -37,7 +37,7 @@ def by_simpleitk_view(folder: str) -> Callable[[], object]:
 
     def work() -> object:
         KEPT.append(_image(sitk.ImageSeriesReader(), folder))
-        return sitk.GetArrayViewFromImage(KEPT[0])
+        return sitk.GetArrayViewFromImage(KEPT[-1])
 
     return work
 

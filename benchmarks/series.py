@@ -124,6 +124,15 @@ class Workshop:
         return write_series(self.folder / "ct400", self.sizes.ct)
 
     @cached_property
+    def few(self) -> Path:
+        """A few small slices: what a tool imports and sets up on its first call is not timed."""
+        return write_series(self.folder / "few", Recipe(4, 64, 7))
+
+    @cached_property
+    def few_lossless(self) -> Path:
+        return write_series(self.folder / "few-lossless", Recipe(4, 64, 7, lossless=True))
+
+    @cached_property
     def lossless(self) -> Path:
         return write_series(self.folder / "lossless", self.sizes.lossless)
 

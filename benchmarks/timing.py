@@ -38,12 +38,19 @@ class Contestant:
 
 
 def function(
-    name: str, prepare: Callable[..., Callable[[], object]], *arguments: object
+    name: str,
+    prepare: Callable[..., Callable[[], object]],
+    folder: Path,
+    *arguments: object,
+    warm_up: Path | None = None,
 ) -> Contestant:
-    """Enter a function of a benchmark that prepares some work and gives it back."""
+    """Enter a function of a benchmark that prepares some work on a folder and gives it back.
+
+    `warm_up` is a folder to do it on before, untimed.
+    """
     module = Path(prepare.__code__.co_filename).stem
-    told = (module, prepare.__name__, *map(str, arguments))
-    command = (sys.executable, "-W", "ignore", str(HERE / "contestant.py"), *told)
+    told = (module, prepare.__name__, warm_up or "-", folder, *arguments)
+    command = (sys.executable, "-W", "ignore", str(HERE / "contestant.py"), *map(str, told))
     return Contestant(name, command, inside=True)
 
 

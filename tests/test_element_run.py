@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import random
 import tracemalloc
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
 
-import shared_data
+from careful import carefully, forget
 from phantom import phantom
-from volume.dicom import data_set, element_run, elements, reader
+from volume.dicom import element_run, elements, reader
 from volume.dicom.containers import IsArchive
-from volume.dicom.data_set import DataSet, read_data_set
-from volume.dicom.element_run import Run
-from volume.dicom.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, NotDicom, Unreadable
+from volume.dicom.encoding import NotDicom, Unreadable
 from volume.dicom.files import FoundFile
-from volume.dicom.limits import DEFAULT
-
-
-@pytest.fixture
-def carefully(monkeypatch: pytest.MonkeyPatch):
-    """Read as without any short cut: element by element, and recalling nothing."""
-
-    def read(work):
-        forget()
-        with monkeypatch.context() as patch:
-            patch.setattr(data_set, "run_explicit", lambda _c, at, *_: Run(at, 0, 0))
-            patch.setattr(data_set, "run_implicit", lambda _c, at, *more: Run(at, 0, more[-1]))
-            for module, name in CACHED:
-                nothing_kept = lru_cache(maxsize=0)(getattr(module, name).__wrapped__)
-                patch.setattr(module, name, nothing_kept)
-            return work()
-
-    return read
-
-
-CACHED = (
-    (reader, "_of_series"),
-    *((elements, name) for name in ("_values", "_text", "_count", "_hint", "_floats")),
-)
-
-
-def forget() -> None:
-    element_run.RECALLED.clear()
-    for module, name in CACHED:
-        getattr(module, name).cache_clear()
 
 
 def headers(path: Path):
@@ -66,27 +27,8 @@ def headers(path: Path):
     return slices, noticed
 
 
-FOLDERS = [
-    "ct_chest_jpegll", "ct_head_tilt_ge", "ct_rtstruct_lung", "mr_t1_sag_hfs", "mr_ge_4d_classic",
-    "mr_mosaic", "mr_xa30_bold_4d", "mr_wrist_sloppy", "broken_and_odd", "transfer_syntaxes",
-    "seg_ct_liver", "enhanced_ct", "charsets", "dicomdirs", "pet_fragments", "odd_mr_rgb_geometry",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FOLDERS)
-def test_every_real_file_is_read_alike_both_ways(name: str, carefully):
-    paths = sorted(p for p in shared_data.folder(name).rglob("*") if p.is_file())
-    random.Random(0).shuffle(paths)
-    forget()
-    quick = [headers(path) for path in [*paths, *paths]]  # the second time all is recalled
-    slow = carefully(lambda: [headers(path) for path in paths])
-    for n, path in enumerate(paths):
-        assert quick[n] == slow[n], path
-        assert quick[n + len(paths)] == slow[n], path
-
-
 @pytest.mark.parametrize("syntax", ["explicit", "implicit", "big-endian", "deflated"])
-def test_files_of_a_phantom_are_read_alike_both_ways(syntax: str, tmp_path, carefully):
+def test_files_of_a_phantom_are_read_alike_both_ways(syntax: str, tmp_path):
     def edit(dataset: Dataset, k: int, _phase: int) -> None:
         for group, maker in ((0x0019, "SIEMENS MR HEADER"), (0x0043, "GEMS_PARM_01"), (9, "X")):
             block = dataset.private_block(group, maker if k % 3 else f"{maker} 2", create=True)
@@ -97,89 +39,10 @@ def test_files_of_a_phantom_are_read_alike_both_ways(syntax: str, tmp_path, care
     made = phantom(tmp_path / "s", transfer_syntax=syntax, edit=edit, modality="MR")
     forget()
     quick = [headers(path) for path in [*made.paths, *made.paths]]
-    slow = carefully(lambda: [headers(path) for path in made.paths])
+    with carefully():
+        slow = [headers(path) for path in made.paths]
     assert quick == [*slow, *slow]
     assert [type(records) for records, _ in slow] == [list] * 20
-
-
-@st.composite
-def series(draw) -> list[Dataset]:
-    """Draw data sets that share most elements, as slices do, and differ in some."""
-    keywords = ["ImageType", "StudyID", "StationName", "KVP", "Modality", "SeriesDescription"]
-    shared = {keyword: draw(st.sampled_from(["1", "2", "12"])) for keyword in keywords}
-    private = draw(st.lists(st.sampled_from(["SIEMENS MR HEADER", "ANYONE"]), max_size=3))
-    made = []
-    for n in range(draw(st.integers(2, 5))):
-        dataset = Dataset()
-        for keyword, value in shared.items():
-            setattr(dataset, keyword, value if draw(st.integers(0, 4)) else str(n))
-        dataset.InstanceNumber = n
-        dataset.Rows = draw(st.sampled_from([12, 13]))
-        for group, maker in enumerate(private):
-            name = maker if draw(st.integers(0, 4)) else "SOMEONE ELSE"
-            block = dataset.private_block(0x0019 + 2 * group, name, create=True)
-            for number in range(draw(st.sampled_from([2, 20, 20, 20]))):
-                block.add_new(number, "LO", str(number % 5))
-        made.append(dataset)
-    return made
-
-
-@pytest.mark.parametrize("implicit", [False, True])
-@given(datasets=series())
-def test_what_was_read_before_changes_nothing(implicit: bool, datasets: list[Dataset]):
-    element_run.RECALLED.clear()
-    raws = [written(dataset, implicit) for dataset in datasets]
-    one_by_one = []
-    for raw in raws:
-        element_run.RECALLED.clear()
-        one_by_one.append(read(raw, implicit))
-    element_run.RECALLED.clear()
-    for _ in range(3):
-        assert [read(raw, implicit) for raw in raws] == one_by_one
-
-
-def written(dataset: Dataset, implicit: bool) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = implicit, True
-    write_dataset(buffer, dataset)
-    return buffer.getvalue()
-
-
-def read(raw: bytes, implicit: bool) -> DataSet:
-    syntax = IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
-    return read_data_set(
-        Encoding(io.BytesIO(raw), syntax, implicit, True, len(raw), "", (), DEFAULT)
-    )
-
-
-def test_a_stretch_that_changed_in_its_last_byte_is_read_anew():
-    def dataset(last: str) -> Dataset:
-        made = Dataset()
-        for number, keyword in enumerate(
-            ("Modality", "StudyID", "KVP", "ImageType", "StationName")
-        ):
-            setattr(made, keyword, str(number))
-        made.Rows, made.InstanceNumber = 12, last
-        return made
-
-    element_run.RECALLED.clear()
-    for last in ("11", "11", "12", "11"):
-        found = read(written(dataset(last), False), False)
-        assert elements.hint(found, "InstanceNumber") == float(last)
-
-
-def test_little_is_recalled_however_much_was_read():
-    element_run.RECALLED.clear()
-    draw = random.Random(1)
-    for _ in range(300):
-        made = Dataset()
-        for group in range(9, 90, 2):
-            block = made.private_block(group, "ANYONE", create=True)
-            for number in range(20):
-                block.add_new(number, "LO", str(draw.random()))
-        read(written(made, False), False)
-    kept = sum(len(stretch.raw) for stretch in element_run.RECALLED.values())
-    assert kept <= element_run.RECALLED_AT_MOST * element_run.LONGEST_RECALLED
 
 
 @pytest.mark.filterwarnings("ignore")  # pydicom: longer than the standard allows

@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate, generate_frames
 
 import volume
 from phantom import phantom
-from volume.dicom import workers
+from volume.dicom import decoder_process, workers
 from volume.dicom.shared_array import SharedArray
 
 SMALL = {"size": (12, 10, 6)}
@@ -34,11 +34,27 @@ CHILD = """
 """
 
 
-@pytest.fixture
-def decoder(monkeypatch):
-    """Start children that do to a marked frame what a codec may do to a damaged one."""
+@pytest.fixture(params=["started", "copied"])
+def decoder(request, monkeypatch):
+    """Have children do to a marked frame what a codec may do to a damaged one.
+
+    They are started anew, or begin as copies of this process, as those of the command line do.
+    """
+
+    def copied(deed: str) -> None:
+        real = decoder_process.decode_frame
+
+        def decode(data: bytes, *how: object) -> object:
+            if MARK in data:
+                exec(deed)  # noqa: S102 it is ours
+            return real(data, *how)
+
+        monkeypatch.setattr(decoder_process, "decode_frame", decode)
+        monkeypatch.setattr(workers, "can_be_copied", lambda: True)
 
     def does(deed: str) -> None:
+        if request.param == "copied":
+            copied(deed)
         code = textwrap.dedent(CHILD).format(mark=MARK, deed=deed)
         command = lambda *how: [sys.executable, "-c", code, *map(str, how)]  # noqa: E731
         monkeypatch.setattr(workers, "command", command)
@@ -92,9 +108,9 @@ def test_a_file_whose_frames_stall_gets_ever_less_and_is_given_up(decoder, tmp_p
     monkeypatch.setattr(workers.os, "cpu_count", lambda: 1)
     exchange, given = workers._exchange, []
 
-    def listen(child, request, seconds):
+    def listen(child, request, seconds, watchdog):
         given.extend([] if request is None else [seconds])
-        return exchange(child, request, seconds)
+        return exchange(child, request, seconds, watchdog)
 
     monkeypatch.setattr(workers, "_exchange", listen)
     with pytest.raises(volume.PixelError, match="5 more slices"):

@@ -38,10 +38,11 @@ def whole_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]
 
 @contextmanager
 def whole_files(
-    paths: Sequence[PathLike], *, overwrite: bool = False
+    paths: Sequence[PathLike], *, overwrite: bool = False, first: Draft | None = None
 ) -> Iterator[tuple[BinaryIO, ...]]:
     """Open drafts of several files that belong together; all are published, or none.
 
+    `first` is the draft of the first, if it was begun before.
     Name the one that matters most first: it is published last, so that nobody finds it
     without its company. Raises `ExistsError` where a name is taken and `overwrite` is
     False, at the start and again at the end (of two processes one wins), and
@@ -49,6 +50,8 @@ def whole_files(
     before a later one failed stays replaced: it is whole.
     """
     drafts = tuple(Draft(Path(path)) for path in paths)
+    if first is not None:
+        drafts = (first, *drafts[1:])
     for draft in drafts:
         refuse_unwritable(draft.target, overwrite=overwrite)
     with _disk_told_by(drafts[0].target), _discarding(drafts):

@@ -43,7 +43,9 @@ class Draft:
         self._status: os.stat_result | None = None
 
     def open(self) -> BinaryIO:
-        """Begin it, for writing and reading."""
+        """Begin it, for writing and reading, unless it was begun."""
+        if self._stream is not None:
+            return self._stream
         handle = _open_nameless(self.target.parent)
         self._is_nameless = handle is not None
         self._stream = _stream(_open_new(self._hidden) if handle is None else handle)

@@ -34,12 +34,19 @@ from volume.errors import GridError, PixelError
 from volume.findings import Finding, Severity, error, info
 from volume.geometry import Geometry
 from volume.progress import Progress, Silent
+from volume.room import Room
 from volume.volume import AIR_HU, Volume
 
 
-def assemble(stack: Stack, options: Options = DEFAULTS, progress: Progress | None = None) -> Volume:
+def assemble(
+    stack: Stack,
+    options: Options = DEFAULTS,
+    progress: Progress | None = None,
+    room: Room | None = None,
+) -> Volume:
     """Decode every slice of `stack` into one array on its grid, and check the result.
 
+    The array lies in `room`, where one is given and its type is that of the stored pixels.
     Raises `GridError` where the slices do not prove one, `PixelError` where pixels cannot
     be decoded, `MemoryLimitError` where there is too little memory for them, `SelfCheckError`
     where the result contradicts its own slices.
@@ -54,12 +61,13 @@ def assemble(stack: Stack, options: Options = DEFAULTS, progress: Progress | Non
         progress,
         options.limits,
         before=lambda: refuse_if_too_large([selection.stack], options),
+        room=room,
     )
     if pixels.faults:
         return _without(stack, selection, pixels, options, progress)
     _refuse_lost_bits(pixels)
     probes = draw_probes(pixels.array)
-    values = real_values(pixels.array, slices, options.padding, memory=options.limits.memory * MIB)
+    values = real_values(pixels, slices, options.padding, memory=options.limits.memory * MIB)
     volume = _on_its_grid(selection.stack, values, probes, options, progress)
     progress.close()
     noticed = (*selection.findings, *pixels.findings, *values.findings, *volume.findings)

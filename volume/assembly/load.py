@@ -21,6 +21,7 @@ from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count, info
 from volume.formats.files import is_volume_file, read, read_all
 from volume.progress import Progress
+from volume.room import Room
 from volume.volume import Volume
 
 REASONS_SHOWN = 4
@@ -102,11 +103,15 @@ def _saying(found: Scan, volume: Volume) -> Volume:
 
 
 def assemble_from(
-    found: Scan, stack: Stack, options: Options = DEFAULTS, progress: Progress | None = None
+    found: Scan,
+    stack: Stack,
+    options: Options = DEFAULTS,
+    progress: Progress | None = None,
+    room: Room | None = None,
 ) -> Volume:
-    """Assemble one stack of a scan; the report accounts for every file of the source."""
+    """Assemble one stack of a scan, in `room`; the report accounts for every file of the source."""
     stack, suv, noticed = with_suv(stack, options)
-    volume = assemble(stack, options, progress)
+    volume = assemble(stack, options, progress, room)
     acquired = without_dose(describe_acquisition(stack, volume, options.limits), suv)
     report = {**volume.report, **suv, "acquisition": acquired, "source": account_for(found)}
     findings = (*volume.findings, *noticed)

@@ -30,16 +30,25 @@ class Probes:
     stored: NDArray[Any]
 
 
-def draw_probes(stored: NDArray[Any], seed: int = 0) -> Probes:
-    """Remember stored values before anything is done to them: corners and random pixels."""
+def draw_probes(stored: NDArray[Any]) -> Probes:
+    """Remember stored values before anything is done to them: corners and scattered pixels."""
     count, rows, columns = stored.shape[:3]
-    draw = np.random.default_rng(seed)
+    number = np.arange(count * PROBES_A_SLICE).reshape(count, PROBES_A_SLICE)
     pixels = np.stack(
-        [draw.integers(0, side, (count, PROBES_A_SLICE)) for side in (rows, columns)], axis=-1
+        [
+            (number * part % 1 * side).astype(int)
+            for part, side in zip(R2, (rows, columns), strict=True)
+        ],
+        axis=-1,
     )
     pixels[:, :4] = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)]
     values = stored[np.arange(count)[:, None], pixels[..., 0], pixels[..., 1]]
     return Probes(pixels, values.copy())
+
+
+R2 = 0.7548776662466927, 0.5698402909980532
+"""Multiples of these, without their whole parts, scatter evenly over a square (M. Roberts, "The
+Unreasonable Effectiveness of Quasirandom Sequences", 2018), and need no generator."""
 
 
 def check(volume: Volume, slices: Sequence[SliceHeader], probes: Probes, within_mm: float) -> None:
@@ -48,53 +57,59 @@ def check(volume: Volume, slices: Sequence[SliceHeader], probes: Probes, within_
     `within_mm` is the residual that the grid was accepted with.
     Raises `SelfCheckError` where a place is off by more, or a value differs.
     """
-    for n, header in enumerate(slices):
-        places = _places(header, probes.pixels[n])
-        k = np.rint(volume.geometry.to_index(places)[:, 2]).astype(int)
-        ijk = np.column_stack([probes.pixels[n][:, ::-1], k])
-        _check_places(volume, header, places, ijk, within_mm + SLACK_MM)
-        found = volume.array[ijk[:, 2], ijk[:, 1], ijk[:, 0]]
-        _check_values(volume, header, probes.stored[n], found)
+    places = _places(slices, probes.pixels)
+    k = np.rint(volume.geometry.to_index(places)[..., 2:]).astype(int)
+    ijk = np.concatenate([probes.pixels[..., ::-1], k], axis=-1)
+    _check_places(volume, slices, places, ijk, within_mm + SLACK_MM)
+    found = volume.array[ijk[..., 2], ijk[..., 1], ijk[..., 0]]
+    _check_values(slices, probes.stored, found)
 
 
-def _places(header: SliceHeader, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Map (row, column) to mm LPS by the header's own numbers (PS3.3 C.7.6.2.1.1)."""
-    along_row, along_column = np.array(header.orientation, dtype=np.float64)
-    between_rows, between_columns = header.pixel_spacing or (1.0, 1.0)
-    return (
-        np.array(header.position)
-        + pixels[:, 1:] * between_columns * along_row
-        + pixels[:, :1] * between_rows * along_column
-    )
+def _places(slices: Sequence[SliceHeader], pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Map (n, p, 2) of (row, column) to (n, p, 3) in mm LPS by the headers' own numbers.
+
+    PS3.3 C.7.6.2.1.1.
+    """
+    positions = np.array([header.position for header in slices], np.float64)
+    axes = np.array([header.orientation for header in slices], np.float64)
+    spacings = np.array([header.pixel_spacing or (1.0, 1.0) for header in slices])
+    mm = pixels * spacings[:, None]  # down the column, along the row
+    return positions[:, None] + mm[..., 1:] * axes[:, None, 0] + mm[..., :1] * axes[:, None, 1]
 
 
 def _check_places(
-    volume: Volume, header: SliceHeader, places: NDArray[np.float64], ijk: Any, within: float
+    volume: Volume,
+    slices: Sequence[SliceHeader],
+    places: NDArray[np.float64],
+    ijk: NDArray[np.int64],
+    within: float,
 ) -> None:
-    size = np.array(volume.geometry.size)
-    strays = np.linalg.norm(volume.geometry.to_world(ijk) - places, axis=1)
-    if (ijk < 0).any() or (ijk >= size).any() or strays.max() > within:
+    strays = np.linalg.norm(volume.geometry.to_world(ijk) - places, axis=-1)
+    beyond = ((ijk < 0) | (ijk >= np.array(volume.geometry.size))).any(axis=-1)
+    bad = (beyond | ~(strays <= within)).any(axis=-1)
+    if bad.any():
+        n = int(np.argmax(bad))
         raise SelfCheckError(
-            f"a slice stands {strays.max():.3g} mm from its place in the volume",
-            files=(header.name,),
+            f"a slice stands {strays[n].max():.3g} mm from its place in the volume",
+            files=(slices[n].name,),
             remedy="please report this: nothing was written",
         )
 
 
-def _check_values(
-    volume: Volume, header: SliceHeader, stored: NDArray[Any], found: NDArray[Any]
-) -> None:
-    if volume.is_colour:
-        same = bool((found == _coloured(header, stored, found)).all())
+def _check_values(slices: Sequence[SliceHeader], stored: NDArray[Any], found: NDArray[Any]) -> None:
+    """Hold (n, p) values of the volume, or (n, p, 3) colours, against stored ones."""
+    if stored.shape != found.shape or slices[0].is_colour:
+        each = zip(slices, stored, found, strict=True)
+        same = np.array([_is_coloured(*one) for one in each])
     else:
-        expected = _real(header, stored)
+        expected = _real(slices, stored)
         slack = np.abs(expected) * 2.0**-23 + TINY if found.dtype.kind == "f" else 0.0
-        unsaid = _padding(header, stored) | ~(np.abs(expected) < FLOAT32.max)
-        same = bool((np.abs(found - expected) <= slack)[~unsaid].all())
-    if not same:
+        unsaid = _padding(slices, stored) | ~(np.abs(expected) < FLOAT32.max)
+        same = np.all((np.abs(found - expected) <= slack) | unsaid, axis=-1)
+    if not same.all():
         raise SelfCheckError(
             "voxels of the volume differ from the pixels of their slice",
-            files=(header.name,),
+            files=(slices[int(np.argmin(same))].name,),
             remedy="please report this: nothing was written",
         )
 
@@ -104,32 +119,40 @@ TINY = float(FLOAT32.tiny)
 """Below it float32 rounds to what it has."""
 
 
-def _coloured(header: SliceHeader, stored: NDArray[Any], found: NDArray[Any]) -> NDArray[Any]:
-    """Give the colours that stored samples stand for, one by one."""
+def _is_coloured(header: SliceHeader, stored: NDArray[Any], found: NDArray[Any]) -> bool:
+    """Say whether colours are those that stored samples stand for, looked up one by one."""
     palette = header.palette
     if palette is None:
-        return stored
+        return bool((found == stored).all())
     tables = palette.red, palette.green, palette.blue
     width = palette.bits // 8
     last = len(palette.red) // width - 1
     rows = [min(max(int(value) - palette.first, 0), last) * width for value in stored]
     colours = [[int.from_bytes(t[at : at + width], sys.byteorder) for t in tables] for at in rows]
-    return np.array(colours) * (1 if found.dtype.itemsize == width else 257)
+    return bool((found == np.array(colours) * (1 if found.dtype.itemsize == width else 257)).all())
 
 
-def _real(header: SliceHeader, stored: NDArray[Any]) -> NDArray[np.float64]:
-    """Turn stored values into real ones, one by one."""
-    if header.lut is None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return stored.astype(np.float64) * header.rescale.slope + header.rescale.intercept
-    first, values = header.lut.first, header.lut.values
-    return np.array([values[min(max(int(v) - first, 0), len(values) - 1)] for v in stored], float)
+def _real(slices: Sequence[SliceHeader], stored: NDArray[Any]) -> NDArray[np.float64]:
+    """Turn (n, p) stored values into real ones, those with a table one by one."""
+    slopes, intercepts = (
+        np.array([getattr(header.rescale, name) for header in slices])[:, None]
+        for name in ("slope", "intercept")
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        real = stored.astype(np.float64) * slopes + intercepts
+    for n, header in enumerate(slices):
+        if header.lut is not None:
+            first, values = header.lut.first, header.lut.values
+            index = [min(max(int(v) - first, 0), len(values) - 1) for v in stored[n]]
+            real[n] = [values[at] for at in index]
+    return real
 
 
-def _padding(header: SliceHeader, stored: NDArray[Any]) -> NDArray[np.bool_]:
-    if header.padding is None:
-        return np.zeros(stored.shape, bool)
-    return (stored >= header.padding[0]) & (stored <= header.padding[1])
+def _padding(slices: Sequence[SliceHeader], stored: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark the (n, p) stored values that the headers call padding."""
+    nothing = (1.0, 0.0)
+    least, greatest = np.array([header.padding or nothing for header in slices]).T[..., None]
+    return (stored >= least) & (stored <= greatest)
 
 
 OUTPUT_PROBES = 4096

@@ -11,7 +11,6 @@ from volume.assembly.load import load
 from volume.assembly.scan import scan
 from volume.cli import options
 from volume.cli.console import Bar, say
-from volume.dicom.sample import SERIES_UID, write_sample
 from volume.errors import DisplayError
 from volume.escaping import escape
 from volume.volume import Volume
@@ -27,6 +26,8 @@ def demo(folder: str, quiet: bool) -> None:
 
     Without a display the picture is written beside it, and the path is said.
     """
+    from volume.dicom.sample import write_sample
+
     series = Path(folder)
     if not _is_there(series):
         write_sample(series, progress=Bar("writing the sample", hidden=quiet))
@@ -42,6 +43,8 @@ def demo(folder: str, quiet: bool) -> None:
 
 def _is_there(series: Path) -> bool:
     """Say whether the sample stands in the folder already, from an earlier time."""
+    from volume.dicom.sample import SERIES_UID
+
     if not series.is_dir():
         return False
     return any(one.uid == SERIES_UID for one in scan(series).series)

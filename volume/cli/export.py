@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,25 @@ from volume.cli import names, options
 from volume.cli.console import Bar, print_json, say, say_findings, say_forecast, word_error
 from volume.cli.headers import scan_source
 from volume.dicom.limits import parse_limits
+from volume.draft import Draft
 from volume.errors import SeriesChoiceError, VolumeError
 from volume.escaping import escape
 from volume.findings import Severity
 from volume.formats.files import (
     Kind,
+    finish,
     is_volume_file,
     members,
     read,
     read_all,
     read_each,
     refuse_output,
+    room_for,
 )
 from volume.formats.files import export as write
 from volume.formats.member import Member, choose_member
 from volume.geometry import Geometry
+from volume.room import Room
 from volume.volume import Volume
 
 SCHEMA = "volume.export/1"
@@ -59,6 +64,11 @@ class Wishes:
     cache: str | None
     quiet: bool
     verbose: bool
+
+    @property
+    def keeps_grid(self) -> bool:
+        """Whether voxels are written where they were read."""
+        return self.spacing is None and self.like is None and self.orientation is None
 
 
 @click.command()
@@ -117,8 +127,10 @@ def export(
         return _export_all(source, Path(output), series, wishes, as_json)
     kind: Kind = "volumes" if four_d else "volume"
     refuse_output(output, kind, overwrite=wishes.overwrite, sidecar=wishes.sidecar, source=source)
-    loaded = list(_volumes(source, series, four_d, wishes))
-    written = _write([volume for volume, _ in loaded], Path(output), wishes)
+    as_read = not four_d and wishes.keeps_grid
+    with room_for(output) if as_read else nullcontext((None, None)) as (begun, room):
+        loaded = list(_volumes(source, series, four_d, wishes, room))
+        written = _write([volume for volume, _ in loaded], Path(output), wishes, begun)
     if as_json:
         print_json(_document([_described(one, written, said) for one, said in loaded], []))
     return 0
@@ -140,7 +152,7 @@ def _geometry_of(like: str | None) -> Geometry | None:
 
 
 def _volumes(
-    source: str, series: str | None, four_d: bool, wishes: Wishes
+    source: str, series: str | None, four_d: bool, wishes: Wishes, room: Room | None
 ) -> Iterator[tuple[Volume, str]]:
     """Load the volume that is meant, with its description; with --4d, all that share its grid."""
     if is_volume_file(source) and Path(source).is_file():
@@ -154,7 +166,7 @@ def _volumes(
     for stack in stacks:
         say_forecast(forecast(stack, wishes.making), quiet=wishes.quiet)
         bar = Bar("reading slices", hidden=wishes.quiet)
-        volume = assemble_from(found, stack, wishes.making, bar)
+        volume = assemble_from(found, stack, wishes.making, bar, room)
         yield _shaped(volume, wishes), stack.description
 
 
@@ -197,7 +209,7 @@ def _on_one_grid(found: Scan, series: str | None) -> list[Stack]:
 
 def _shaped(volume: Volume, wishes: Wishes) -> Volume:
     """Resample and reorder as asked."""
-    if wishes.spacing is None and wishes.like is None and wishes.orientation is None:
+    if wishes.keeps_grid:
         return volume
     from volume.processing.orientation import reorient
     from volume.resampling import resample
@@ -211,16 +223,19 @@ def _shaped(volume: Volume, wishes: Wishes) -> Volume:
     return reorient(volume, wishes.orientation) if wishes.orientation else volume
 
 
-def _write(volumes: Sequence[Volume], output: Path, wishes: Wishes) -> tuple[Path, ...]:
-    what = volumes[0] if len(volumes) == 1 else volumes
-    written = write(
-        what,
-        output,
-        overwrite=wishes.overwrite,
-        sidecar=wishes.sidecar,
-        identifiers=wishes.identifiers,
-        progress=Bar("writing", hidden=wishes.quiet),
-    )
+def _write(
+    volumes: Sequence[Volume], output: Path, wishes: Wishes, begun: Draft | None = None
+) -> tuple[Path, ...]:
+    asked: dict[str, Any] = {
+        "overwrite": wishes.overwrite,
+        "sidecar": wishes.sidecar,
+        "identifiers": wishes.identifiers,
+        "progress": Bar("writing", hidden=wishes.quiet),
+    }
+    if begun is not None:
+        written = finish(begun, volumes[0], **asked)
+    else:
+        written = write(volumes[0] if len(volumes) == 1 else volumes, output, **asked)
     if not wishes.quiet:
         _tell(volumes, written, wishes.verbose)
     return written

@@ -33,15 +33,15 @@ CHUNK = BUFFER - 2**10
 """So many bytes are read at once: from a buffer that was filled when the file was opened."""
 
 
-class _Form(NamedTuple):
+class Form(NamedTuple):
     """How elements are written: without VR, and in which order of bytes."""
 
     implicit: bool
     little: bool
 
 
-IMPLICIT_LITTLE = _Form(implicit=True, little=True)
-EXPLICIT_LITTLE = _Form(implicit=False, little=True)
+IMPLICIT_LITTLE = Form(implicit=True, little=True)
+EXPLICIT_LITTLE = Form(implicit=False, little=True)
 NOTHING: Set[int] = frozenset()
 
 
@@ -54,7 +54,7 @@ def read_data_set(encoding: Encoding, wanted: Set[int] | None = None) -> DataSet
     contradicts itself or the bytes there are.
     """
     walk = Walk(encoding.stream, encoding.size, encoding.limits)
-    form = _Form(encoding.implicit, encoding.little)
+    form = Form(encoding.implicit, encoding.little)
     start = encoding.stream.tell()
     found, end = walk.elements(start, encoding.size, form, SCANNED if wanted is None else wanted, 0)
     encoding.stream.seek(end)
@@ -78,7 +78,7 @@ class Walk:
         self._base = 0
 
     def elements(
-        self, pos: int, end: int, form: _Form, wanted: Set[int], depth: int, *, closed: bool = True
+        self, pos: int, end: int, form: Form, wanted: Set[int], depth: int, *, closed: bool = True
     ) -> tuple[DataSet, int]:
         """Read elements from `pos`; give them and where they end.
 
@@ -132,7 +132,7 @@ class Walk:
         self,
         pos: int,
         end: int,
-        form: _Form,
+        form: Form,
         wanted: Set[int],
         found: DataSet,
         blocks: private.Blocks,
@@ -149,7 +149,7 @@ class Walk:
         self._count(run.passed)
         return self._base + run.at, max(last, run.last)
 
-    def _head(self, pos: int, at: int, tag: int, form: _Form, end: int) -> tuple[bytes, int, int]:
+    def _head(self, pos: int, at: int, tag: int, form: Form, end: int) -> tuple[bytes, int, int]:
         """Read VR and length of an element; give them and where its value begins."""
         self._count()
         byte_order = "<" if form.little else ">"
@@ -183,7 +183,7 @@ class Walk:
             blocks.reserve(tag, self._chunk[at : at + length])
         return blocks.resolve(tag)
 
-    def _form_of_unknown(self, start: int, end: int) -> _Form:
+    def _form_of_unknown(self, start: int, end: int) -> Form:
         """Tell how the items of a UN sequence are written: implicit (PS3.5 6.2.2) or not."""
         if end - start < 16:
             return IMPLICIT_LITTLE
@@ -191,7 +191,7 @@ class Walk:
         is_explicit = self._chunk[at + 12 : at + 14] in VRS
         return EXPLICIT_LITTLE if is_explicit else IMPLICIT_LITTLE
 
-    def _length_of_unknown(self, pos: int, tag: int, form: _Form, end: int) -> tuple[int, int]:
+    def _length_of_unknown(self, pos: int, tag: int, form: Form, end: int) -> tuple[int, int]:
         """Find the length of an element of a VR to come: whichever form leads to a next one."""
         order = "<" if form.little else ">"
         for start, code in ((pos + 8, "H"), (pos + 12, "I")):
@@ -219,8 +219,14 @@ class Walk:
         at = self._look(start, length, start + length)
         return self._chunk[at : at + length]
 
+    def pass_items(self, pos: int, vr: bytes, form: Form) -> int:
+        """Give what is behind the items of a sequence without a length, whose value begins here."""
+        inner = self._form_of_unknown(pos, self._size) if vr == b"UN" else form
+        _, end = self._items(pos, self._size, inner, NOTHING, 1, closed=False)
+        return end
+
     def _items(
-        self, pos: int, end: int, form: _Form, wanted: Set[int], depth: int, *, closed: bool
+        self, pos: int, end: int, form: Form, wanted: Set[int], depth: int, *, closed: bool
     ) -> tuple[list[DataSet], int]:
         """Read the items of a sequence (PS3.5 7.5); keep none where nothing is wanted."""
         if depth > self._limits.nesting:
@@ -254,7 +260,7 @@ class Walk:
         return items, pos
 
     def _item(
-        self, pos: int, length: int, form: _Form, wanted: Set[int], depth: int
+        self, pos: int, length: int, form: Form, wanted: Set[int], depth: int
     ) -> tuple[DataSet, int]:
         if not wanted:
             return {}, pos + length

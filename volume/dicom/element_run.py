@@ -62,28 +62,15 @@ def run_explicit(
     chunk: bytes, at: int, stop: int, wanted: Set[int], found: DataSet, blocks: private.Blocks
 ) -> Run:
     """Pass explicit little endian elements from `at` on, up to `stop`; keep the wanted ones."""
-    passed, reserved = 0, blocks.read
-    before: Stretch | None = None
+    passed = 0
     while True:
-        known = RECALLED.get(chunk[at : at + KEY])
-        if known is not None and known.begins_at(chunk, at, stop, wanted, found, reserved):
-            found.update(known.kept)
-            at += len(known.raw)
-            passed += known.passed
-            before = known if before is None else before.join(known)
-            continue
-        begin, had, before = at, len(found), None
-        at, count = _stretch(chunk, at, stop, wanted, found, reserved)
-        if count >= WORTH_RECALLING and at - begin <= LONGEST_RECALLED:
-            kept = dict(list(found.items())[had:])
-            _recall(Stretch(chunk[begin:at], kept, count, wanted, dict(reserved)), known)
+        at, count = _pass_plain(chunk, at, stop, wanted, found, blocks.read)
         passed += count
-        if count < STRETCH:
-            behind = _pass_creator(chunk, at, stop, wanted, blocks)
-            if behind == at:
-                return Run(at, passed, 0)
-            at = behind
-            passed += 1
+        behind = _pass_creator(chunk, at, stop, wanted, blocks)
+        if behind == at:
+            return Run(at, passed, 0)
+        at = behind
+        passed += 1
 
 
 def _pass_creator(
@@ -101,84 +88,13 @@ def _pass_creator(
     return behind
 
 
-STRETCH, WORTH_RECALLING = 16, 4
-"""So many elements are passed and recalled together; fewer are sooner read than looked up."""
-KEY = 12
-LONGEST_RECALLED, RECALLED_AT_MOST = 2**13, 2**9
-MISSES = 4
-
-
-class Stretch:
-    """A few elements that were read, and what was kept of them.
-
-    Slices of a series share most of their elements: where the same bytes stand again, in the same
-    state, there is nothing else to be read from them.
-    """
-
-    __slots__ = ("alone", "kept", "misses", "passed", "raw", "reserved", "wanted")
-
-    def __init__(
-        self, raw: bytes, kept: DataSet, passed: int, wanted: Set[int], reserved: Reserved
-    ) -> None:
-        self.raw, self.kept, self.passed = raw, kept, passed
-        self.wanted, self.reserved = wanted, reserved
-        self.misses = 0
-        self.alone = False
-        """Whether it was seen to change: what is longer would change as well."""
-
-    def join(self, behind: Stretch) -> Stretch:
-        """Recall this stretch and the one behind it as one from now on, unless either changes."""
-        raw = self.raw + behind.raw
-        if self.alone or behind.alone or len(raw) > LONGEST_RECALLED:
-            return behind
-        kept, passed = {**self.kept, **behind.kept}, self.passed + behind.passed
-        joined = Stretch(raw, kept, passed, self.wanted, self.reserved)
-        RECALLED[raw[:KEY]] = joined
-        return joined
-
-    def begins_at(
-        self,
-        chunk: bytes,
-        at: int,
-        stop: int,
-        wanted: Set[int],
-        found: DataSet,
-        reserved: Reserved,
-    ) -> bool:
-        """Say whether just these elements stand there, and mean the same."""
-        same = (
-            chunk.startswith(self.raw, at)
-            and at + len(self.raw) <= stop
-            and wanted is self.wanted
-            and reserved == self.reserved
-            and found.keys().isdisjoint(self.kept)
-        )
-        self.misses = 0 if same else self.misses + 1
-        return same
-
-
-RECALLED: dict[bytes, Stretch] = {}
-"""By their first bytes, the stretches that were read last."""
-
-
-def _recall(stretch: Stretch, before: Stretch | None) -> None:
-    """Recall a stretch, unless what begins like it is another one every time."""
-    if before is not None and before.misses > MISSES and before.misses % (16 * MISSES):
-        return
-    if len(RECALLED) >= RECALLED_AT_MOST:
-        RECALLED.clear()
-    if before is not None:
-        stretch.misses, stretch.alone = before.misses, True
-    RECALLED[stretch.raw[:KEY]] = stretch
-
-
-def _stretch(
+def _pass_plain(
     chunk: bytes, at: int, stop: int, wanted: Set[int], found: DataSet, reserved: Reserved
 ) -> tuple[int, int]:
-    """Pass a few elements; give where the next begins, and how many they were."""
+    """Pass elements up to one of another kind; give where that begins, and how many they were."""
     count, last_head = 0, stop - 12
     read_head, read_length, head_of = EXPLICIT.unpack_from, LENGTH.unpack_from, HEAD.get
-    while count < STRETCH and at <= last_head:
+    while at <= last_head:
         group, number, vr, length = read_head(chunk, at)
         head = head_of(vr)
         if head is None:

@@ -25,8 +25,8 @@ from volume.dicom.data_set import (
     PIXEL_TAGS,
     SEQUENCE_END,
     UNDEFINED,
+    Form,
     Walk,
-    _Form,
 )
 from volume.dicom.elements import BINARY
 from volume.dicom.encoding import DEFLATED, Encoding, NotDicom, Unreadable, open_data_set
@@ -165,7 +165,7 @@ class _Lister(Walk):
         self.behind = 0
         """Where what was listed last ends."""
         self._end = encoding.size
-        self._form = _Form(encoding.implicit, encoding.little)
+        self._form = Form(encoding.implicit, encoding.little)
         self._nesting = encoding.limits.nesting
         self._identifiers = identifiers
 
@@ -178,7 +178,7 @@ class _Lister(Walk):
         self,
         pos: int,
         end: int,
-        form: _Form,
+        form: Form,
         level: _Level,
         depth: int,
         *,
@@ -203,7 +203,7 @@ class _Lister(Walk):
             raise Unreadable("an item of a sequence is not closed")
 
     def _element(
-        self, tag: int, pos: int, end: int, form: _Form, level: _Level, depth: int
+        self, tag: int, pos: int, end: int, form: Form, level: _Level, depth: int
     ) -> Iterator[Listed]:
         """List an element and what it holds; `self.behind` is set to where it ends."""
         try:
@@ -233,7 +233,7 @@ class _Lister(Walk):
             yield self._listed(tag, depth, vr, level, length, value, form.little)
 
     def _cut(
-        self, tag: int, pos: int, end: int, form: _Form, level: _Level, depth: int
+        self, tag: int, pos: int, end: int, form: Form, level: _Level, depth: int
     ) -> Iterator[Listed]:
         """List what is there of a sequence that runs past the end, and that pixel data do."""
         at = self._look(pos, 8, end)
@@ -253,7 +253,7 @@ class _Lister(Walk):
             within = level.inner(hidden=sequence.masked)
             yield from self._items_of(start, end, form, within, depth + 1, closed=False)
 
-    def _is_sequence(self, start: int, end: int, form: _Form) -> bool:
+    def _is_sequence(self, start: int, end: int, form: Form) -> bool:
         """Say whether what a dictionary calls a sequence begins like one."""
         if end - start < 8:
             return start == end
@@ -261,7 +261,7 @@ class _Lister(Walk):
         return self._chunk[at : at + 4] in (ITEM_BYTES if form.little else ITEM_BYTES_BIG)
 
     def _items_of(
-        self, pos: int, end: int, form: _Form, level: _Level, depth: int, *, closed: bool
+        self, pos: int, end: int, form: Form, level: _Level, depth: int, *, closed: bool
     ) -> Iterator[Listed]:
         """List the items of a sequence; `self.behind` is set to where it ends."""
         if depth > self._nesting:
@@ -297,7 +297,7 @@ class _Lister(Walk):
             raise Unreadable("a sequence is not closed")
         self.behind = pos
 
-    def _fragments(self, pos: int, end: int, form: _Form) -> str:
+    def _fragments(self, pos: int, end: int, form: Form) -> str:
         """Count the fragments of encapsulated pixel data (PS3.5 A.4), without their offsets."""
         head = struct.Struct("<HHI" if form.little else ">HHI")
         lengths: list[int] = []

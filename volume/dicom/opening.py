@@ -38,7 +38,9 @@ def open_file(path: str, limits: Limits = DEFAULT, *, whole: bool = False) -> Bi
         archive = open_archive(within[0], limits)
         part = archive.open(within[1], limits, whole=whole)
         return _ready(part, limits, None if whole else archive.spend_on_header, whole=whole)
-    if not compression_of(file.peek(MAGIC)):
+    magic = file.read(MAGIC)  # of what a buffer holds, peek would copy everything
+    file.seek(0)
+    if not compression_of(magic):
         return file
     from volume.dicom.streams import Plain
 

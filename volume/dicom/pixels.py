@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.dicom.codestream import DECODABLE, HEAD, Codestream, look, refuse_another_size
-from volume.dicom.decoding import extend_sign, interleave, samples_stored, stored_type
+from volume.dicom.decoding import interleave, samples_stored, stored_type
 from volume.dicom.encapsulated import Fragment, find_frames, read_fragments
 from volume.dicom.encoding import (
     DEFLATED,
@@ -29,24 +29,28 @@ from volume.dicom.encoding import (
 from volume.dicom.header import PixelLayout, SliceHeader
 from volume.dicom.limits import DEFAULT, MIB, Limits
 from volume.dicom.opening import is_plain, open_file
+from volume.dicom.planes import Planes
 from volume.dicom.reader import inflated
 from volume.dicom.shared_array import SharedArray
 from volume.dicom.tiles import cut, left_over, whole_frames
 from volume.dicom.workers import Request, decode_all
 from volume.findings import Finding, warning
 from volume.progress import Progress
+from volume.room import Room
 
 
 @dataclass(frozen=True)
 class Pixels:
     """Stored values (n, rows, columns) or (n, rows, columns, 3), and what went wrong.
 
-    `faults` maps a slice's index to (code, reason); its values are then zero.
+    `faults` maps a slice's index to (code, reason); its values are then zero. `ends` (n, 2) are
+    the least and the greatest value of every slice, None where that was not looked at.
     """
 
     array: NDArray[Any]
     faults: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    ends: NDArray[np.int64] | None = None
 
 
 def can_decode(transfer_syntax: str) -> bool:
@@ -60,17 +64,19 @@ def read_pixels(
     limits: Limits = DEFAULT,
     *,
     before: Callable[[], object] = lambda: None,
+    room: Room | None = None,
 ) -> Pixels:
     """Read the stored values of slices of one matrix size, in their order.
 
     The type is the narrowest that holds every slice's stored values. Compressed frames
     are decoded in child processes, once their own headers were seen to agree. `before` is
-    called then, before room is made for any pixel; `progress` is updated once a slice.
+    called then, before room is made for any pixel, in `room` if it is given and can be;
+    `progress` is updated once a slice.
     """
     if all(header.pixels.tile is None for header in slices):
-        return _read_frames(slices, progress, limits, before)
+        return _read_frames(slices, progress, limits, before, room)
     frames, frame_of = whole_frames(slices)
-    whole = _read_frames(frames, progress, limits, before)
+    whole = _read_frames(frames, progress, limits, before, None)
     progress.update(len(slices) - len(frames))
     faults = {n: whole.faults[at] for n, at in enumerate(frame_of) if at in whole.faults}
     if len(faults) == len(slices):
@@ -84,6 +90,7 @@ def _read_frames(
     progress: Progress,
     limits: Limits,
     before: Callable[[], object],
+    room: Room | None,
 ) -> Pixels:
     """Read whole stored images, of which each is one slice."""
     compressed = [
@@ -97,19 +104,20 @@ def _read_frames(
     before()
     shape, dtype = _shape(slices), common_type(slices)
     if fragments:
-        memory = SharedArray(shape, dtype)
-        array = memory.array
+        memory = SharedArray(shape, dtype, room)
+        planes = Planes(slices, memory.array)
         try:
-            requests = [_request(slices[n], n, fragments[n], array, limits) for n in fragments]
+            requests = [_request(slices[n], n, fragments[n], memory, limits) for n in fragments]
             _forward_members(requests, limits)
-            faults |= _decode(requests, list(fragments), memory, progress)
+            faults |= _decode(requests, list(fragments), memory, planes, progress)
         finally:
             memory.close()
     else:
-        array = np.zeros(shape, dtype)
+        inside = None if room is None else room.zeros(shape, dtype)
+        planes = Planes(slices, np.zeros(shape, dtype) if inside is None else inside)
     native = [n for n, header in enumerate(slices) if header.pixels.transfer_syntax in NATIVE]
-    faults |= _read_native(slices, native, array, progress, limits)
-    return Pixels(array, faults, (*noticed, *_tidy(slices, array)))
+    faults |= _read_native(planes, native, progress, limits)
+    return Pixels(planes.array, faults, (*noticed, *planes.findings()), planes.ends)
 
 
 def _shape(slices: Sequence[SliceHeader]) -> tuple[int, ...]:
@@ -202,18 +210,18 @@ def _look(file: BinaryIO, fragments: Sequence[Fragment], header: SliceHeader) ->
 
 
 def _request(
-    header: SliceHeader, n: int, fragments: list[Fragment], array: NDArray[Any], limits: Limits
+    header: SliceHeader, n: int, fragments: list[Fragment], memory: SharedArray, limits: Limits
 ) -> Request:
     """Say what a child has to decode, and where the pixels go."""
-    frame_bytes = array.strides[0]
+    frame_bytes = memory.array.strides[0]
     return {
         "path": header.path,
         "fragments": fragments,
         "rows": header.rows,
         "columns": header.columns,
         "layout": asdict(header.pixels),
-        "dtype": array.dtype.str,
-        "at": n * frame_bytes,
+        "dtype": memory.array.dtype.str,
+        "at": memory.start + n * frame_bytes,
         "bytes": frame_bytes,
         "seconds": limits.seconds + frame_bytes / SLOWEST,
     }
@@ -232,11 +240,16 @@ SLOWEST = 10 * MIB
 
 
 def _decode(
-    requests: list[Request], chosen: list[int], memory: SharedArray, progress: Progress
+    requests: list[Request],
+    chosen: list[int],
+    memory: SharedArray,
+    planes: Planes,
+    progress: Progress,
 ) -> Faults:
     lock = threading.Lock()
 
-    def done() -> None:
+    def done(number: int) -> None:
+        planes.finish(chosen[number])
         with lock:
             progress.update(1)
 
@@ -244,44 +257,42 @@ def _decode(
     return {chosen[i]: (reply["code"], reply["reason"]) for i, reply in failed.items()}
 
 
-def _read_native(
-    slices: Sequence[SliceHeader],
-    chosen: list[int],
-    array: NDArray[Any],
-    progress: Progress,
-    limits: Limits,
-) -> Faults:
+def _read_native(planes: Planes, chosen: list[int], progress: Progress, limits: Limits) -> Faults:
     """Read frames that are not compressed, several files at once, each straight to its place."""
-    files = _by_file(slices, chosen)
+    files = list(_by_file(planes.slices, chosen).items())
     faults: Faults = {}
-    in_archives = not all(map(os.path.exists, files))  # these have one stream for all
+    in_archives = not all(map(os.path.exists, dict(files)))  # these have one stream for all
     threads = 1 if in_archives else max(1, min(THREADS, len(files)))
+
+    def some(start: int) -> tuple[Faults, int]:
+        found: Faults = {}
+        part = files[start : start + AT_A_TIME]
+        for path, frames in part:
+            found |= _read_file(path, frames, planes, limits)
+        return found, sum(len(frames) for _, frames in part)
+
     with ThreadPoolExecutor(threads) as pool:
-        jobs = [
-            pool.submit(_read_file, path, frames, slices, array, limits)
-            for path, frames in files.items()
-        ]
         try:
-            for job, frames in zip(jobs, files.values(), strict=True):
-                faults |= job.result()
-                progress.update(len(frames))
+            for found, count in pool.map(some, range(0, len(files), AT_A_TIME)):
+                faults |= found
+                progress.update(count)
         finally:
             pool.shutdown(cancel_futures=True)
     return faults
 
 
-THREADS = min(4, os.cpu_count() or 1)
-"""Reading waits for the disk or copies within memory: Python's lock is not held meanwhile."""
+THREADS, AT_A_TIME = min(4, os.cpu_count() or 1), 4
+"""Threads, and files that each reads at a time. Reading waits for the disk or copies within
+memory: Python's lock is not held meanwhile."""
 
 
-def _read_file(
-    path: str, frames: list[int], slices: Sequence[SliceHeader], array: NDArray[Any], limits: Limits
-) -> Faults:
+def _read_file(path: str, frames: list[int], planes: Planes, limits: Limits) -> Faults:
     faults: Faults = {}
     try:
-        with _open(path, slices[frames[0]], limits) as stream:
+        with _open(path, planes.slices[frames[0]], limits) as stream:
             for n in frames:
-                _native_frame(stream, slices[n], array[n])
+                _native_frame(stream, planes.slices[n], planes.array[n])
+                planes.finish(n)
     except OSError as fault:
         faults = dict.fromkeys(frames, _unread(fault))
     except Unreadable as fault:
@@ -329,30 +340,3 @@ def _is_kept_as_stored(layout: PixelLayout, dtype: np.dtype[Any], target: NDArra
     """Say whether the bytes of a frame in its file are those of its place in memory."""
     plain = layout.transfer_syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) and layout.samples == 1
     return plain and dtype == target.dtype and sys.byteorder == "little"
-
-
-def _tidy(slices: Sequence[SliceHeader], array: NDArray[Any]) -> list[Finding]:
-    """Clear what stands above the high bit and extend the sign, slice by slice, in place."""
-    changed: list[str] = []
-    count = 0
-    for n, header in enumerate(slices):
-        layout = header.pixels
-        if layout.bits_stored == layout.bits_allocated or layout.samples != 1:
-            continue
-        shifted = array[n] >> (layout.high_bit + 1 - layout.bits_stored)
-        clean = _stored_bits(shifted, layout.bits_stored, signed=layout.signed)
-        wrong = int(np.count_nonzero(clean != shifted))
-        array[n] = clean
-        if wrong:
-            changed.append(header.name)
-            count += wrong
-    if not changed:
-        return []
-    code = "sign-repaired" if slices[0].pixels.signed else "high-bits-masked"
-    message = f"{count} pixels had bits set above the high bit: cleared"
-    evidence = {"pixels": count, "bits_vary": len({h.pixels.bits_stored for h in slices}) > 1}
-    return [warning(code, message, files=tuple(changed), evidence=evidence)]
-
-
-def _stored_bits(values: NDArray[Any], bits: int, *, signed: bool) -> NDArray[Any]:
-    return extend_sign(values, bits) if signed else values & ((1 << bits) - 1)

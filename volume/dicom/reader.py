@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import struct
 from dataclasses import replace
-from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, BinaryIO
 
-from volume.dicom import captures, colour, elements, image_plane, mosaic, sop_classes
+from volume.dicom import captures, colour, elements, mosaic, sop_classes
+from volume.dicom.classic import next_record, slice_record
 from volume.dicom.containers import IsArchive
-from volume.dicom.data_set import DataSet, Element, read_data_set
+from volume.dicom.data_set import DataSet, read_data_set
 from volume.dicom.encoding import (
     Encoding,
     NotDicom,
     Unreadable,
     meta_repaired,
     open_data_set,
+    size_of,
 )
 from volume.dicom.files import FoundFile
-from volume.dicom.header import ModalityLut, PixelLayout, Rescale, SliceHeader, Trait
+from volume.dicom.header import SliceHeader
+from volume.dicom.likeness import MEMORY, Alike, Header, first_bytes
 from volume.dicom.limits import DEFAULT, Limits
 from volume.dicom.opening import open_file
-from volume.dicom.palette import read_palette
-from volume.dicom.philips import read_scaling
 from volume.dicom.pixel_layout import read_layout
 from volume.findings import Finding, info
-
-TRAITS = (
-    "TemporalPositionIdentifier TemporalPositionIndex DiffusionBValue"
-    " DiffusionGradientOrientation EchoNumbers EchoTime TriggerTime"
-    " NominalCardiacTriggerDelayTime FrameReferenceTime InversionTime FlipAngle KVP"
-    " ConvolutionKernel ContrastBolusAgent AcquisitionNumber AcquisitionDateTime"
-    " AcquisitionDate AcquisitionTime ContentTime"
-).split()
-"""What may tell slices at one place apart (PS3.6)."""
 
 
 def read_headers(
@@ -49,10 +38,11 @@ def read_headers(
     """
     try:
         with open_file(found.path, limits) as file:
-            encoding = open_data_set(file, found.name, limits)
-            slices, noticed = _read(encoding, found)
-            noticed += _of_pixels(encoding, slices, found.name)
-            return _cut_short(slices), [*encoding.findings, *noticed]
+            alike = MEMORY.recognise(file, limits)
+            record = None if alike is None else next_record(alike, size_of(file), found)
+            if record is not None:
+                return [record], []
+            return _read(file, found, limits, alike)
     except (NotDicom, IsArchive, Unreadable):
         raise
     except OSError as fault:
@@ -63,13 +53,60 @@ def read_headers(
         raise Unreadable(f"the header is damaged ({type(fault).__name__})") from None
 
 
-def _read(encoding: Encoding, found: FoundFile) -> tuple[list[SliceHeader], list[Finding]]:
+def _read(
+    file: BinaryIO, found: FoundFile, limits: Limits, alike: Alike | None
+) -> tuple[list[SliceHeader], list[Finding]]:
+    """Read a header with care; one that is like others need not be taken apart again."""
+    if alike is None:
+        encoding = open_data_set(file, found.name, limits)
+        data = _read_elements(encoding)
+    else:
+        encoding = replace(alike.likeness.encoding, stream=file, size=size_of(file))
+        data = alike.data
+        file.seek(alike.offset - alike.likeness.head)
+    slices, noticed = _interpret(data, encoding, found)
+    noticed += _of_pixels(encoding, slices, found.name)
+    if alike is None:
+        _remember(file, encoding, data, slices, noticed)
+    return _cut_short(slices), [*encoding.findings, *noticed]
+
+
+def _remember(
+    file: BinaryIO,
+    encoding: Encoding,
+    data: DataSet,
+    slices: list[SliceHeader],
+    noticed: list[Finding],
+) -> None:
+    """Bear a header in mind, as the next may be like it."""
+    if not encoding.little or encoding.stream is not file or encoding.findings:
+        return
+    first = slices[0]
+    chunk = first_bytes(file, first.pixels.offset)
+    if len(chunk) >= first.pixels.offset:
+        record = first if len(slices) == 1 and not noticed and _is_plain(first) else None
+        MEMORY.learn(Header(chunk, encoding, data, first.series_uid, record))
+
+
+def _is_plain(header: SliceHeader) -> bool:
+    """Say whether a slice has a file for itself, and nothing but that file's header tells of it."""
+    layout, sop_class = header.pixels, header.sop_class_uid
+    special = sop_class in sop_classes.FRAMES or sop_class in (*MODULES, sop_classes.CAPTURES)
+    return layout.frames == 1 and layout.tile is None and not special
+
+
+def _read_elements(encoding: Encoding) -> DataSet:
     try:
-        data = read_data_set(encoding)
+        return read_data_set(encoding)
     except Unreadable:
         if encoding.sop_class_uid == sop_classes.DICOMDIR:
             _refuse_class(encoding.sop_class_uid, "")
         raise
+
+
+def _interpret(
+    data: DataSet, encoding: Encoding, found: FoundFile
+) -> tuple[list[SliceHeader], list[Finding]]:
     sop_class = elements.text(data, "SOPClassUID") or encoding.sop_class_uid
     try:
         if encoding.sop_class_uid not in ("", sop_class) or not captures.is_placed(data, sop_class):
@@ -97,7 +134,7 @@ def _slices(
     if sop_class == sop_classes.RT_DOSE:
         kind.refuse_without_grid(data)
     layout = read_layout(data, encoding)
-    header = _classic(data, layout, found, sop_class)
+    header = slice_record(data, layout, found, sop_class)
     if header.modality == "MR":
         header = import_module("volume.dicom.diffusion").with_diffusion(header, data)
     if mosaic.is_mosaic(data, enhanced=sop_class in sop_classes.FRAMES):
@@ -176,169 +213,6 @@ def _bytes_of_frame(header: SliceHeader) -> int:
     layout = header.pixels
     samples = colour.samples_stored(layout.photometric, layout.samples, layout.transfer_syntax)
     return header.rows * header.columns * samples * layout.bits_allocated // 8
-
-
-def _classic(data: DataSet, layout: PixelLayout, found: FoundFile, sop_class: str) -> SliceHeader:
-    """Make the record of what stands at the top of the data set."""
-    shared = tuple(item for item in data.items() if item[0] not in OWN)
-    form = (layout.photometric, layout.signed, layout.floating, layout.bits_allocated)
-    plain = not any(one.items for _, one in shared)  # by a sequence nothing can be looked up
-    short = plain and sum(len(one.value) for _, one in shared) <= RECALLED_AT_MOST
-    header = (_of_series if short else _of_series.__wrapped__)(shared, form, sop_class)
-    own = {name: value for name in OWN_TRAITS if (value := image_plane.trait(data, name)) != ""}
-    return replace(
-        header,
-        path=found.path,
-        name=found.name,
-        sop_instance_uid=elements.text(data, "SOPInstanceUID"),
-        instance_number=_number(elements.hint(data, "InstanceNumber")),
-        position=image_plane.position(data),
-        pixels=layout,
-        traits={**header.traits, **own},
-    )
-
-
-OWN_TRAITS = (
-    "TriggerTime FrameReferenceTime AcquisitionDateTime AcquisitionTime ContentTime".split()
-)
-OWN = frozenset(
-    elements.TAGS[keyword]
-    for keyword in ["SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", *OWN_TRAITS]
-)
-"""What every slice of a series has for itself."""
-SERIES_RECALLED, RECALLED_AT_MOST = 64, 2**14
-"""The shared part of so many series is kept, where it has no more bytes of values than that."""
-NOWHERE = PixelLayout("", 0, None, 0, 1, "", False, 0, 0, 0, False)
-
-
-@lru_cache(SERIES_RECALLED)
-def _of_series(
-    shared: tuple[tuple[int, Element], ...], form: tuple[str, bool, bool, int], sop_class: str
-) -> SliceHeader:
-    """Make of what slices share the part of their records that they share."""
-    data, (photometric, signed, floating, bits_allocated) = dict(shared), form
-    layout = replace(
-        NOWHERE,
-        photometric=photometric,
-        signed=signed,
-        floating=floating,
-        bits_allocated=bits_allocated,
-    )
-    return SliceHeader(
-        path="",
-        name="",
-        frame=0,
-        sop_class_uid=sop_class,
-        sop_instance_uid="",
-        study_uid=elements.text(data, "StudyInstanceUID"),
-        series_uid=elements.text(data, "SeriesInstanceUID"),
-        frame_of_reference_uid=elements.text(data, "FrameOfReferenceUID"),
-        modality=_modality(data, sop_class),
-        series_number=_number(elements.hint(data, "SeriesNumber")),
-        description=elements.label(data, "SeriesDescription"),
-        instance_number=None,
-        images_in_acquisition=_number(elements.hint(data, "ImagesInAcquisition")),
-        concatenation=_concatenation(data),
-        patient=_patient(data),
-        image_type=elements.texts(data, "ImageType"),
-        rows=elements.count(data, "Rows") or 0,
-        columns=elements.count(data, "Columns") or 0,
-        position=None,
-        orientation=image_plane.orientation(data),
-        pixel_spacing=image_plane.pixel_spacing(data),
-        slice_thickness=elements.hint(data, "SliceThickness"),
-        spacing_between_slices=elements.hint(data, "SpacingBetweenSlices"),
-        rescale=image_plane.rescale(data, elements.text(data, "Units")) or Rescale(),
-        lut=_lut(data, signed=layout.signed),
-        window=image_plane.window(data),
-        padding=_padding(data, layout),
-        lossy=elements.text(data, "LossyImageCompression") == "01",
-        real_world=bool(elements.items(data, "RealWorldValueMappingSequence")),
-        pixels=layout,
-        traits=read_traits(data),
-        philips=read_scaling(data),
-        palette=read_palette(data, layout.photometric, signed=layout.signed),
-    )
-
-
-def _modality(data: DataSet, sop_class: str) -> str:
-    """Read the Modality where it is a term of the standard, else take what the class implies."""
-    said = elements.text(data, "Modality")
-    return said if said in sop_classes.MODALITIES else sop_classes.modality(sop_class)
-
-
-def _number(value: float | None) -> int | None:
-    """Take an integer string (PS3.5: 32 bits) for a whole number."""
-    return int(value) if value is not None and abs(value) < 2**31 else None
-
-
-def _concatenation(data: DataSet) -> tuple[str, int, int] | None:
-    """Read (UID, number of this part, parts in all) of a concatenation (C.7.6.16.2.2.4)."""
-    uid = elements.text(data, "ConcatenationUID")
-    part = _number(elements.hint(data, "InConcatenationNumber"))
-    total = _number(elements.hint(data, "InConcatenationTotalNumber"))
-    return (uid, part, total) if uid and part is not None and total is not None else None
-
-
-def _patient(data: DataSet) -> bytes:
-    """Sum up whose image it is: patients can be told apart, and none can be named.
-
-    By Patient ID, or else by name; empty where neither is there.
-    """
-    name = elements.text(data, "PatientName").replace("^", " ")
-    identity = elements.text(data, "PatientID") or " ".join(name.split()).upper()
-    return hashlib.blake2b(identity.encode(), digest_size=8).digest() if identity else b""
-
-
-def _lut(data: DataSet, *, signed: bool) -> ModalityLut | None:
-    """Read the modality lookup table. Raises `Unreadable` where it is not whole."""
-    items = elements.items(data, "ModalityLUTSequence")
-    if not items:
-        return None
-    count, first, bits = elements.floats(items[0], "LUTDescriptor", 3) or (0, 0, 0)
-    raw = elements.raw(items[0], "LUTData")
-    table = b"" if raw is None else raw.value
-    length = int(count) or 65536
-    if bits not in (8, 16) or len(table) < length * int(bits) // 8:
-        raise Unreadable("the modality lookup table is cut short")
-    little = raw is None or raw.little
-    form = f"{'<' if little else '>'}{length}{'B' if bits == 8 else 'H'}"
-    values = struct.unpack_from(form, table)
-    unit = elements.text(items[0], "ModalityLUTType")
-    return ModalityLut(_signed(int(first), signed), values, unit)
-
-
-def read_traits(data: DataSet) -> dict[str, Trait]:
-    """Read the tags that may tell slices at one place apart."""
-    return {
-        keyword: found for keyword in TRAITS if (found := image_plane.trait(data, keyword)) != ""
-    }
-
-
-def _padding(data: DataSet, layout: PixelLayout) -> tuple[float, float] | None:
-    """Read the padding range, in stored values of the pixels' own kind and sign."""
-    if layout.floating:
-        return _float_padding(data, "Double" if layout.bits_allocated == 64 else "")
-    first, signed = elements.hint(data, "PixelPaddingValue"), layout.signed
-    if first is None:
-        return None
-    last = elements.hint(data, "PixelPaddingRangeLimit")
-    pair = sorted(_signed(int(v), signed) for v in (first, first if last is None else last))
-    return pair[0], pair[1]
-
-
-def _float_padding(data: DataSet, precision: str) -> tuple[float, float] | None:
-    """Read the padding range of floating point pixels (PS3.3 C.7.5.1.1.2)."""
-    first = elements.hint(data, f"{precision}FloatPixelPaddingValue")
-    last = elements.hint(data, f"{precision}FloatPixelPaddingRangeLimit")
-    if first is None:
-        return None
-    last = first if last is None else last
-    return min(first, last), max(first, last)
-
-
-def _signed(value: int, signed: bool) -> int:
-    return value - 65536 if signed and value > 32767 else value
 
 
 def inflated(path: str, limits: Limits = DEFAULT) -> io.BytesIO:

@@ -10,20 +10,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.room import Room
+
 
 class SharedArray:
     """Zeroed memory that this process and its children see.
 
     On Linux it is a memfd (a container's small /dev/shm does not bound it); elsewhere a
-    temporary file. `array` owns the mapping: it lives as long as any view of it.
+    temporary file; with `room`, on Linux, the file that the array is meant for. `array` owns the
+    mapping: it lives as long as any view of it. It begins at the byte `start`.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        size = max(1, int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], room: Room | None = None
+    ) -> None:
+        count = int(np.prod(shape, dtype=np.int64))
+        size = max(1, count * dtype.itemsize)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        if hasattr(os, "memfd_create"):
-            self._descriptor = os.memfd_create("volume-pixels")
+        self.start = 0
+        mapping: mmap.mmap | None = None
+        if room is not None and (mapping := room.mapping(size)) is not None:
+            self._descriptor, self.start = os.dup(room.descriptor), room.header
             self.pass_fds: tuple[int, ...] = (self._descriptor,)
+            self.address = f"fd:{self._descriptor}"
+        elif hasattr(os, "memfd_create"):
+            self._descriptor = os.memfd_create("volume-pixels")
+            self.pass_fds = (self._descriptor,)
             self.address = f"fd:{self._descriptor}"
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="volume-")
@@ -31,11 +43,11 @@ class SharedArray:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0))
             self.pass_fds = ()
             self.address = f"path:{path}"
-        os.ftruncate(self._descriptor, size)
-        mapping = mmap.mmap(self._descriptor, size)
-        self.array: NDArray[Any] = np.frombuffer(mapping, dtype)[: int(np.prod(shape))].reshape(
-            shape
-        )
+        if mapping is None:
+            os.ftruncate(self._descriptor, size)
+            mapping = mmap.mmap(self._descriptor, size)
+        voxels = np.frombuffer(mapping, dtype, count, self.start)
+        self.array: NDArray[Any] = voxels.reshape(shape)
 
     def close(self) -> None:
         """Close the door to the memory; the array keeps its own mapping."""

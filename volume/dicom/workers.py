@@ -13,15 +13,18 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import IO, Any, Protocol
 
 import volume
 from volume.dicom.encoding import Unreadable
 from volume.dicom.forwarding import Forwarder
 from volume.dicom.shared_array import SharedArray
+from volume.dicom.watchdog import Watchdog
 from volume.errors import VolumeError
+from volume.own_process import can_be_copied
 
 START_S = 60.0
 """A child that is not ready by then does not start at all."""
@@ -40,11 +43,11 @@ Reply = dict[str, str]
 
 
 def decode_all(
-    requests: list[Request], memory: SharedArray, done: Callable[[], object]
+    requests: list[Request], memory: SharedArray, done: Callable[[int], object]
 ) -> dict[int, Reply]:
     """Decode every request into the shared memory; give the failures, by index.
 
-    `done` is called once a frame, in the calling thread's stead. A child that dies or
+    `done` is called once a frame with its index, by one of several threads. A child that dies or
     stalls fails its frame only: another one goes on with the next. Each request has a
     `path`, the `seconds` it may take and the `bytes` of its frame.
     """
@@ -56,16 +59,21 @@ def decode_all(
     most = max(request["bytes"] for request in requests)
     strikes: Counter[str] = Counter()
     forwarder = Forwarder()
-    workers = [_Worker(memory, most, strikes, forwarder) for _ in range(wanted)]
+    watchdog = Watchdog()
+    workers = [_Worker(memory, most, strikes, forwarder, watchdog) for _ in range(wanted)]
     threads = [
         threading.Thread(target=worker.drain, args=(queue, failures, done), daemon=True)
         for worker in workers
     ]
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        if can_be_copied():  # as long as no thread of theirs is at work
+            for worker in workers:
+                worker.copy_process()
+        with watchdog:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         for worker in workers:
             if worker.fault is not None:
                 raise VolumeError(f"no decoder can be started: {worker.fault}") from worker.fault
@@ -80,13 +88,20 @@ class _Worker:
     """One child process, started anew when it dies."""
 
     def __init__(
-        self, memory: SharedArray, frame_bytes: int, strikes: Counter[str], forwarder: Forwarder
+        self,
+        memory: SharedArray,
+        frame_bytes: int,
+        strikes: Counter[str],
+        forwarder: Forwarder,
+        watchdog: Watchdog,
     ) -> None:
         self._memory = memory
+        self._watchdog = watchdog
         self._forwarder = forwarder
         self._frame_bytes = frame_bytes
         self._strikes = strikes
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
+        self._is_ready = True
         self._stopped = False
         self._lock = threading.Lock()
         self.fault: Exception | None = None
@@ -96,7 +111,7 @@ class _Worker:
         self,
         queue: SimpleQueue[tuple[int, Request]],
         failures: dict[int, Reply],
-        done: Callable[[], object],
+        done: Callable[[int], object],
     ) -> None:
         """Take requests from the queue until it is empty."""
         for index, request in _until_empty(queue):
@@ -110,8 +125,17 @@ class _Worker:
                 return
             if reply:
                 failures[index] = reply
-            done()
+            done(index)
         self.stop()
+
+    def copy_process(self) -> None:
+        """Have the first child begin as a copy of this process; else it is started when needed."""
+        from volume.dicom.copied_decoder import CopiedDecoder
+
+        memory = self._memory
+        with suppress(OSError):
+            self._child = CopiedDecoder(memory.address, self._frame_bytes, memory.pass_fds)
+            self._is_ready = False
 
     def stop(self) -> None:
         """End the child, for good."""
@@ -125,7 +149,7 @@ class _Worker:
             return {"code": "unreadable", "reason": f"{STRIKES} of its frames ended their decoder"}
         if self._strikes[path]:
             seconds = min(seconds, AFTER_A_STALL_S)
-        child = self._child or self._start()
+        child = self._ready(self._child or self._start())
         request = {**request, "seconds": seconds}
         try:
             request = self._forwarder.prepare(request)
@@ -134,7 +158,7 @@ class _Worker:
         except OSError as fault:
             return {"code": "unreadable", "reason": f"the file cannot be read: {fault.strerror}"}
         try:
-            line, late = _exchange(child, request, seconds)
+            line, late = _exchange(child, request, seconds, self._watchdog)
         except OSError:
             line, late = b"", False
         if line:
@@ -143,10 +167,11 @@ class _Worker:
         self._strikes[path] += 1
         return {"code": "unreadable", "reason": _epitaph(seconds if late else 0)}
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Child:
         with self._lock:  # no child is started behind the back of `stop`
             if self._stopped:
                 raise ValueError("stopped")
+            self._is_ready = False
             self._child = child = subprocess.Popen(
                 command(self._memory.address, self._frame_bytes),
                 stdin=subprocess.PIPE,
@@ -155,10 +180,16 @@ class _Worker:
                 pass_fds=self._memory.pass_fds,
                 env=_environment(),
             )
-        line, late = _exchange(child, None, START_S)
-        if line != READY:
-            why = "was not ready in time" if late else f"ended with {child.wait()}"
-            raise OSError(f"the decoder {why}")
+        return child
+
+    def _ready(self, child: Child) -> Child:
+        """Wait until a child that was started can be asked."""
+        if not self._is_ready:
+            line, late = _exchange(child, None, START_S, self._watchdog)
+            if line != READY:
+                why = "was not ready in time" if late else f"ended with {child.wait()}"
+                raise OSError(f"the decoder {why}")
+            self._is_ready = True
         return child
 
     def _kill(self) -> None:
@@ -175,14 +206,31 @@ class _Worker:
                     continue
 
 
+class Child(Protocol):
+    """A process with pipes to it and from it."""
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """Where requests go."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """Where replies come from."""
+
+    def kill(self) -> None:
+        """End it."""
+
+    def wait(self) -> int:
+        """Wait for its end."""
+
+
 def _exchange(
-    child: subprocess.Popen[bytes], request: Request | None, seconds: float
+    child: Child, request: Request | None, seconds: float, watchdog: Watchdog
 ) -> tuple[bytes, bool]:
     """Send a request and wait for the reply; give it, and whether the child was ended for it."""
     if child.stdin is None or child.stdout is None:
         raise RuntimeError("a decoder was started without pipes")
-    watchdog = threading.Timer(seconds, child.kill)
-    watchdog.start()
+    watchdog.watch(child, seconds)
     try:
         if request is not None:
             more = request.pop("codestream", b"")
@@ -190,8 +238,7 @@ def _exchange(
             child.stdin.flush()
         line = child.stdout.readline()
     finally:
-        late = not watchdog.is_alive()
-        watchdog.cancel()
+        late = watchdog.release(child)
     return line, late
 
 

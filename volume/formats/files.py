@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.atomic import refuse_in_source, refuse_unwritable, whole_files
+from volume.draft import Draft
 from volume.errors import GridError, SelfCheckError, VolumeError
 from volume.formats import gradients, voxels
 from volume.formats import sidecar as sidecar_file
@@ -30,6 +32,7 @@ from volume.formats.signature import suffix_by_content
 from volume.formats.suffixes import FORMATS, Format, Kind, stem, suffix_for, suffix_of
 from volume.formats.voxels import Header
 from volume.progress import Progress, Silent
+from volume.room import Room
 from volume.surface import Mesh
 from volume.volume import Volume
 
@@ -62,17 +65,62 @@ def export(
     written does not read back, `VolumeError` for a suffix or a disk that does not serve;
     nothing is left then.
     """
-    bar = progress or Silent()
     contents = _contents(what, identifiers=identifiers)
     if check_space(space) != "lps" and not isinstance(contents, Mesh):
         raise ValueError("a space is chosen for a mesh; the files of volumes say their own")
-    parts = _plan(contents, Path(path), check_space(space), with_sidecar=sidecar)
+    parts = _plan(contents, Path(path), space, with_sidecar=sidecar)
+    return _write(parts, None, overwrite=overwrite, progress=progress)
+
+
+def finish(
+    begun: Draft,
+    volume: Volume,
+    *,
+    overwrite: bool = False,
+    sidecar: bool = True,
+    identifiers: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Path, ...]:
+    """Write a volume as `export` does, into the draft that `room_for` has begun."""
+    contents = _contents(volume, identifiers=identifiers)
+    parts = _plan(contents, begun.target, "lps", with_sidecar=sidecar)
+    return _write(parts, begun, overwrite=overwrite, progress=progress)
+
+
+def _write(
+    parts: Sequence[_Part], begun: Draft | None, *, overwrite: bool, progress: Progress | None
+) -> tuple[Path, ...]:
+    bar = progress or Silent()
     bar.total = sum(part.steps for part in parts)
     paths = [part.path for part in parts]
-    with closing(bar), whole_files(paths, overwrite=overwrite) as streams:
+    with closing(bar), whole_files(paths, overwrite=overwrite, first=begun) as streams:
         for part, stream in zip(parts, streams, strict=True):
             part.write(stream, bar)
     return tuple(paths)
+
+
+@contextmanager
+def room_for(path: str | PathLike[str]) -> Iterator[tuple[Draft | None, Room | None]]:
+    """Begin the draft of an output and make room in it for voxels, where its format has it.
+
+    What is read there need not be written again; a draft that is not finished leaves nothing.
+    """
+    output = Path(path)
+    format_ = FORMATS.get(suffix_of(output))
+    if format_ is None or format_.room is None or sys.byteorder != "little":
+        yield None, None
+        return
+    draft = Draft(output)
+    try:
+        room = format_.room(draft.open())
+    except OSError:  # whoever writes there will say so
+        draft.discard()
+        yield None, None
+        return
+    try:
+        yield draft, room
+    finally:
+        draft.discard()
 
 
 def refuse_output(

@@ -6,6 +6,7 @@ voxels lie in the file as in memory: i fastest.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, BinaryIO, Literal
@@ -19,6 +20,7 @@ from volume.formats import bids, deflate
 from volume.formats.voxels import Header, slabs, stored_dtype
 from volume.geometry import LPS_TO_RAS, Geometry
 from volume.progress import Progress
+from volume.room import Room, place_in
 from volume.volume import Volume
 
 Fields = Any
@@ -140,9 +142,24 @@ def write(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> No
     Raises `GridError` for a sheared grid, which NIfTI's readers turn into a rotation in
     silence, and `VolumeError` for voxels it has no type for.
     """
-    stream.write(_make_header(volumes))
-    for slab in slabs(volumes, stored_dtype(volumes), progress):
-        stream.write(slab.data)
+    header, dtype = _make_header(volumes), stored_dtype(volumes)
+    places = [place_in(volume.array, stream) for volume in volumes]
+    if places == [len(header)] and volumes[0].array.dtype == dtype:
+        stream.write(header)
+        stream.seek(volumes[0].array.nbytes, os.SEEK_CUR)
+        progress.update(len(volumes[0].array))
+    else:
+        if places != [None] * len(volumes):
+            raise ValueError("voxels lie in the file where others will be written")
+        stream.write(header)
+        for slab in slabs(volumes, dtype, progress):
+            stream.write(slab.data)
+    stream.truncate()
+
+
+def room_in(stream: BinaryIO) -> Room:
+    """Give the room for one volume's voxels in a file that will be written; of usual size."""
+    return Room(stream, NIFTI_1.itemsize + EXTENDER_BYTES)
 
 
 def write_compressed(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> None:

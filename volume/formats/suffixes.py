@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from volume.errors import VolumeError
 from volume.formats.voxels import Header
+from volume.room import Room
 
 if TYPE_CHECKING:
     from volume.formats.raw_mesh import RawMesh
@@ -22,7 +23,8 @@ class Format:
     """How files of one suffix are written, and read where `header` is given.
 
     `triangles` counts those of a mesh file, whose size it compares, and `read` reads one;
-    a mesh's `write` takes the space of its points ("lps", "ras") as well.
+    a mesh's `write` takes the space of its points ("lps", "ras") as well. `room` is for voxels
+    that are read straight into a file.
     """
 
     holds: tuple[Kind, ...]
@@ -30,6 +32,7 @@ class Format:
     header: Callable[[BinaryIO], Header] | None = None
     triangles: Callable[[BinaryIO], int] | None = None
     read: Callable[[BinaryIO], RawMesh] | None = None
+    room: Callable[[BinaryIO], Room] | None = None
 
 
 def _function(module: str, name: str) -> Callable[..., Any]:
@@ -56,7 +59,7 @@ def _mesh(module: str, reader: str = "") -> Format:
 
 FORMATS = {
     ".nii.gz": _volumes("nifti", ("volume", "volumes"), "write_compressed"),
-    ".nii": _volumes("nifti", ("volume", "volumes")),
+    ".nii": replace(_volumes("nifti", ("volume", "volumes")), room=_function("nifti", "room_in")),
     ".nrrd": _volumes("nrrd", ("volume", "volumes")),
     ".mha": _volumes("metaimage", ("volume",)),
     ".npz": _volumes("numpy", ("volume",)),

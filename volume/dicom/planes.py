@@ -1,0 +1,68 @@
+"""The stored pixels of slices, each tidied as soon as it is read and still at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.dicom.decoding import extend_sign
+from volume.dicom.header import PixelLayout, SliceHeader
+from volume.findings import Finding, warning
+
+
+class Planes:
+    """Room for the pixels of `slices`: `array` (n, rows, columns) or (n, rows, columns, 3).
+
+    `ends` (n, 2) holds the least and the greatest value of each slice that is finished; it is
+    None of colours and of floating point.
+    """
+
+    def __init__(self, slices: Sequence[SliceHeader], array: NDArray[Any]) -> None:
+        self.slices = slices
+        self.array = array
+        counts = array.ndim == 3 and array.dtype.kind in "iu"
+        self.ends = np.zeros((len(slices), 2), np.int64) if counts else None
+        self._wrong = [0] * len(slices)
+        """How many pixels of each slice had bits set above the high bit."""
+
+    def finish(self, n: int) -> None:
+        """Clear what stands above the high bit of a slice, extend the sign, and note its ends."""
+        if self.ends is None:
+            return
+        plane, layout = self.array[n], self.slices[n].pixels
+        ends = plane.min(), plane.max()
+        if not _is_tidy(ends, layout):
+            shifted = plane >> (layout.high_bit + 1 - layout.bits_stored)
+            clean = _stored_bits(shifted, layout.bits_stored, signed=layout.signed)
+            self._wrong[n] = int(np.count_nonzero(clean != shifted))
+            plane[...] = clean
+            ends = plane.min(), plane.max()
+        self.ends[n] = ends
+
+    def findings(self) -> list[Finding]:
+        """Say in which slices bits were cleared."""
+        changed = [n for n, count in enumerate(self._wrong) if count]
+        if not changed:
+            return []
+        count = sum(self._wrong)
+        code = "sign-repaired" if self.slices[0].pixels.signed else "high-bits-masked"
+        message = f"{count} pixels had bits set above the high bit: cleared"
+        vary = len({header.pixels.bits_stored for header in self.slices}) > 1
+        names = tuple(self.slices[n].name for n in changed)
+        return [warning(code, message, files=names, evidence={"pixels": count, "bits_vary": vary})]
+
+
+def _is_tidy(ends: tuple[Any, Any], layout: PixelLayout) -> bool:
+    """Say whether values between these ends are what their bits say (PS3.5 section 8.1.1)."""
+    bits = layout.bits_stored
+    if bits == layout.bits_allocated:
+        return True
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if layout.signed else (0, 1 << bits)
+    return layout.high_bit == bits - 1 and low <= ends[0] and ends[1] < high
+
+
+def _stored_bits(values: NDArray[Any], bits: int, *, signed: bool) -> NDArray[Any]:
+    return extend_sign(values, bits) if signed else values & ((1 << bits) - 1)
