@@ -1,15 +1,16 @@
 """Every row of the table, us and the peers; writes results.md and growth.png beside this file.
 
-    python benchmarks/speed.py [--quick] [--rounds N]
+    python benchmarks/speed.py [--quick] [--rounds N] [--rows]
 
 Peers that are not installed are left out and named: the `bench` extra brings most, Debian's
 vtk-dicom-tools and pigz two more, the `bench-torch` extra MONAI and TorchIO. It takes 20 minutes
-and 4 GB of temporary files. With --quick, which shows that everything runs and measures nothing
+and 4 GB of temporary files; --rows leaves out how it grows. With --quick, which shows that everything runs and measures nothing
 worth keeping, no file is written. A target that is missed is said, and is no error.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import growth
@@ -39,14 +40,20 @@ def main() -> int:
     print(f"{machine()}\n", flush=True)
     with Workshop(chosen.quick) as shop:
         rows = list(measured(shop, ROWS, chosen.rounds))
-    with Workshop(chosen.quick) as shop:
-        lines = growth.grown(shop, chosen.rounds)
-    text = page(rows, growth.told(lines))
+    text = page(rows, "" if chosen.rows else _growth(chosen))
     print(f"\n{text.partition('### ')[0]}")
     if not chosen.quick:
-        growth.draw(lines, growth.PICTURE)
         keep(text)
     return int(any(one.results[OURS].failure for one in rows if OURS in one.results))
+
+
+def _growth(chosen: argparse.Namespace) -> str:
+    """Measure how time and memory grow, and draw it."""
+    with Workshop(chosen.quick) as shop:
+        lines = growth.grown(shop, chosen.rounds)
+    if not chosen.quick:
+        growth.draw(lines, growth.PICTURE)
+    return growth.told(lines)
 
 
 if __name__ == "__main__":
