@@ -28,7 +28,11 @@ SERIES = {
     "compressed": {"transfer_syntax": "jpeg-lossless"},
     "tilted": {"tilt": 12.0},
     "with a gap": {"drop": (4,)},
-}
+    "too wide for NIfTI-1": {"size": (40_000, 2, 3), "gradient": (0.0, 1.0, 2.0)},
+    "too wide, compressed": {
+        "size": (40_000, 2, 3), "gradient": (0.0, 1.0, 2.0), "transfer_syntax": "rle"
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("made", SERIES.values(), ids=SERIES)
@@ -70,4 +74,4 @@ def test_a_series_that_is_refused_leaves_nothing(tmp_path: Path):
 
 def test_a_disk_without_room_is_no_reason_to_fail_before_anything_is_written(tmp_path: Path):
     with (tmp_path / "x").open("w+b") as stream:
-        assert Room(stream, 352).zeros((2**20, 2**20, 2**10), np.int16) is None
+        assert Room(stream, 352, 2**20).zeros((2**20, 2**20, 2**10), np.int16) is None

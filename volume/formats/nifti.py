@@ -159,7 +159,7 @@ def write(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> No
 
 def room_in(stream: BinaryIO) -> Room:
     """Give the room for one volume's voxels in a file that will be written; of usual size."""
-    return Room(stream, NIFTI_1.itemsize + EXTENDER_BYTES)
+    return Room(stream, NIFTI_1.itemsize + EXTENDER_BYTES, LONGEST_AXIS_OF_NIFTI_1)
 
 
 def write_compressed(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> None:
