@@ -5,7 +5,8 @@
 Peers that are not installed are left out and named: the `bench` extra brings most, Debian's
 vtk-dicom-tools and pigz two more, the `bench-torch` extra MONAI and TorchIO. It takes 20 minutes
 and 4 GB of temporary files; --rows leaves out how it grows. With --quick, which shows that
-everything runs and measures nothing worth keeping, no file is written. A target that is missed is said, and is no error.
+everything runs and measures nothing worth keeping, no file is written. A target that is missed
+is said, and is no error.
 """
 
 from __future__ import annotations
