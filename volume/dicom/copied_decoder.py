@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import BinaryIO, cast
 
 from volume.dicom import decoder_process
+from volume.own_process import copying
 
 
 class CopiedDecoder:
@@ -19,11 +20,14 @@ class CopiedDecoder:
     def __init__(self, address: str, frame_bytes: int, pass_fds: tuple[int, ...]) -> None:
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
-        with warnings.catch_warnings():  # Python 3.12 warns of threads, whatever they are at
+        with (
+            copying(),
+            warnings.catch_warnings(),
+        ):  # Python 3.12 warns of threads, whatever they are at
             warnings.simplefilter("ignore", DeprecationWarning)
             self.pid = os.fork()
-        if not self.pid:
-            _serve(requests, replies, pass_fds, address, frame_bytes)
+            if not self.pid:
+                _serve(requests, replies, pass_fds, address, frame_bytes)
         os.close(requests)
         os.close(replies)
         self.stdin: BinaryIO | None = cast(BinaryIO, os.fdopen(self._requests, "wb"))
