@@ -18,6 +18,8 @@ import pytest
 
 from kills import contents, nameless_files
 from phantom import phantom
+from volume.cli import interruption
+from volume.own_process import copying
 
 SOON_S = 2.0
 MARK = "VOLUME_TEST_RUN"
@@ -303,3 +305,13 @@ def test_the_callers_own_answers_to_signals_come_back(monkeypatch, capsys):
     assert signal.set_wakeup_fd(-1) == -1
     time.sleep(0.1)
     assert threading.active_count() == threads
+
+
+def test_a_signal_while_the_process_is_copied_is_answered_afterwards(monkeypatch):
+    """What Python calls around a fork swallows exceptions: the Ctrl-C would be lost."""
+    answer = interruption._Answer()
+    with copying():
+        answer(signal.SIGINT, None)
+    assert not answer.was_raised
+    with pytest.raises(KeyboardInterrupt):
+        answer(signal.SIGINT, None)

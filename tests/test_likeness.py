@@ -195,6 +195,19 @@ def test_positions_are_those_that_pydicom_reads(files):
         assert record.sop_instance_uid == dataset.SOPInstanceUID
 
 
+def test_nothing_is_learnt_of_a_file_that_changes_while_it_is_read(tmp_path, monkeypatch):
+    """What was read before the change would be told of every file like the one after it."""
+    old = list(phantom(tmp_path / "old", size=(6, 6, 6), series_uid="1.2.3").paths)
+    new = list(
+        phantom(tmp_path / "new", size=(6, 6, 6), series_uid="1.2.3", spacing=(2, 2, 2)).paths
+    )
+    told(new[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "first_bytes", lambda _file, _count: new[1].read_bytes()[:16384])
+        told(old[1])
+    assert [told(path) for path in new] == [carefully(path) for path in new]
+
+
 def test_a_zero_is_not_taken_for_the_other_zero_that_was_read_before():
     def read(zero: float) -> str:
         element = Element(b"FD", struct.pack("<d", zero), True)

@@ -44,7 +44,7 @@ def test_a_grid_that_is_off_is_caught(mm, caught, tmp_path, monkeypatch):
     ],
     ids=["slices reversed", "rows reversed", "columns reversed", "off by one", "slices rolled"],
 )
-@pytest.mark.parametrize("oddities", [{}, {"modality": "PT"}, {"enhanced": True}])
+@pytest.mark.parametrize("oddities", [{}, {"modality": "PT"}, {"enhanced": True}, {"tilt": 12.0}])
 def test_voxels_that_are_not_the_slices_own_are_caught(mistake, oddities, tmp_path, monkeypatch):
     phantom(tmp_path, **SMALL, **oddities)
     right = assemble.real_values

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _threads = 0
+_is_copying = False
 
 
 @contextmanager
@@ -39,3 +40,22 @@ def can_be_copied() -> bool:
         return len(os.listdir("/proc/self/task")) <= _threads  # noqa: PTH208 names alone
     except OSError:
         return False
+
+
+@contextmanager
+def copying() -> Iterator[None]:
+    """Say that this process is being copied, while this lasts.
+
+    An exception that answers a signal then is ignored by what Python does around a fork.
+    """
+    global _is_copying
+    _is_copying = True
+    try:
+        yield
+    finally:
+        _is_copying = False
+
+
+def is_copying() -> bool:
+    """Say whether this process is being copied: a signal is answered afterwards."""
+    return _is_copying

@@ -154,7 +154,7 @@ def _on_its_grid(
         valid=valid,
         findings=(_resampled(stack, how, valid),),
     )
-    check_resampled(volume, values.array, stack.slices)
+    check_resampled(volume, values.array, stack.slices, probes)
     return volume
 
 

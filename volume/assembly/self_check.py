@@ -159,13 +159,20 @@ OUTPUT_PROBES = 4096
 
 
 def check_resampled(
-    volume: Volume, values: NDArray[Any], slices: Sequence[SliceHeader], seed: int = 0
+    volume: Volume,
+    values: NDArray[Any],
+    slices: Sequence[SliceHeader],
+    probes: Probes,
+    seed: int = 0,
 ) -> None:
-    """Hold random voxels of a resampled volume against the source pixels around their place.
+    """Hold what was resampled against its probes, and then random voxels against what is around.
 
     Every sample lies within the least and the greatest of the pixels that made it, give or
     take one unit. Raises `SelfCheckError` otherwise.
     """
+    rows, columns = np.moveaxis(probes.pixels, -1, 0)
+    found = values[np.arange(len(slices))[:, None], rows, columns]
+    _check_values(slices, probes.stored, found)
     if volume.valid is None:
         raise SelfCheckError("a resampled volume must say which voxels were measured")
     chosen = _draw_inside(volume.valid, np.random.default_rng(seed))

@@ -21,6 +21,8 @@ from functools import wraps
 from types import FrameType
 from typing import NoReturn
 
+from volume.own_process import is_copying
+
 PATIENCE_S = 1.2
 """So long the program has to end by itself: it promises to be gone within 2 s."""
 AGAIN_S = 0.05
@@ -51,14 +53,14 @@ def ends_promptly(main: Callable[[], NoReturn]) -> Callable[[], NoReturn]:
 
 
 class _Answer:
-    """Raises an exception on a signal, unless within an import; remembers the first one."""
+    """Raises an exception on a signal, unless within an import or a fork; remembers the first."""
 
     number: int | None = None
     was_raised = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self.number = self.number or number
-        if _is_importing(frame):
+        if _is_importing(frame) or is_copying():
             return
         self.was_raised = True
         if number == signal.SIGINT:

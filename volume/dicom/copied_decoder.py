@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 from volume.dicom import decoder_process
+from volume.own_process import copying
 
 
 class CopiedDecoder:
@@ -20,7 +20,7 @@ class CopiedDecoder:
     def __init__(self, address: str, frame_bytes: int, pass_fds: tuple[int, ...]) -> None:
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
-        with _signals_put_off(), warnings.catch_warnings():
+        with copying(), warnings.catch_warnings():
             # Python 3.12 warns of threads, whatever they are at
             warnings.simplefilter("ignore", DeprecationWarning)
             self.pid = os.fork()
@@ -47,27 +47,6 @@ class CopiedDecoder:
                 return self.returncode or 0
             self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
-
-
-@contextmanager
-def _signals_put_off() -> Iterator[None]:
-    """Answer signals a moment later: what an answer raises would be lost in the hooks of a fork."""
-    came: list[int] = []
-    answers = {number: signal.getsignal(number) for number in ENDING}
-    for number, answer in answers.items():
-        if callable(answer):
-            signal.signal(number, lambda number, _frame: came.append(number))
-    try:
-        yield
-    finally:
-        for number, answer in answers.items():
-            if callable(answer):
-                signal.signal(number, answer)
-        for late in came:
-            signal.raise_signal(late)
-
-
-ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def _serve(

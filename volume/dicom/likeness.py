@@ -173,6 +173,8 @@ def _compare(before: bytes, last: Header, varies: frozenset[int]) -> Likeness | 
     wanted = Counter(key for key in keys if key in last.data)
     if last.chunk[:PREAMBLE] != before[:PREAMBLE] or any(n > 1 for n in wanted.values()):
         return None
+    if not all(_was_read(last, *one) for one in zip(parts, keys, strict=True)):
+        return None
     varying: list[Varying] = []
     at = 0
     for part, key in zip(parts, keys, strict=True):
@@ -216,6 +218,14 @@ def _keys(chunk: bytes, parts: list[Part]) -> list[int]:
             blocks.reserve(part.tag, chunk[part.value : part.end])
         keys.append(blocks.resolve(part.tag) if part.tag >> 16 & 1 else part.tag)
     return keys
+
+
+def _was_read(header: Header, part: Part, key: int) -> bool:
+    """Say whether a value that was read is the one in the bytes: not of a file that has changed."""
+    element = header.data.get(key)
+    if element is None or part.value == 0 or VR_OF.get(key) == b"SQ":
+        return True
+    return element.value == header.chunk[part.value : part.end]
 
 
 def _may_vary(part: Part, key: int) -> bool:
