@@ -11,7 +11,7 @@ from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
 from volume.processing.planes import Plane
-from volume.processing.section import section
+from volume.processing.section import Cutter
 from volume.surface import Mesh
 from volume.viewer.colours import MESHES
 
@@ -24,7 +24,7 @@ class Contours:
     """Draws where the plane of a pane cuts meshes, in the pane's mm to the right and up."""
 
     def __init__(self, renderer: vtkRenderer, meshes: Sequence[Mesh]) -> None:
-        self.meshes = meshes
+        self.cutters = [Cutter(mesh) for mesh in meshes]
         self.shapes = [vtkPolyData() for _ in meshes]
         for number, shape in enumerate(self.shapes):
             mapper = vtkPolyDataMapper()
@@ -42,8 +42,8 @@ class Contours:
         if plane is self._shown:
             return
         self._shown = plane
-        for mesh, shape in zip(self.meshes, self.shapes, strict=True):
-            ends = section(mesh, plane.origin, plane.normal).reshape(-1, 3) - plane.origin
+        for cutter, shape in zip(self.cutters, self.shapes, strict=True):
+            ends = cutter.cut(plane.origin, plane.normal).reshape(-1, 3) - plane.origin
             flat = np.full((len(ends), 3), ABOVE_IMAGE_MM, np.float32)
             flat[:, 0] = ends @ plane.row_direction
             flat[:, 1] = -(ends @ plane.column_direction)
