@@ -12,8 +12,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
 from volume.processing.planes import Plane
 from volume.processing.section import Cutter
-from volume.surface import Mesh
-from volume.viewer.colours import MESHES
+from volume.viewer.paint import Painted
 
 WIDTH = 2.0
 """Of the lines, in pixels."""
@@ -23,15 +22,15 @@ ABOVE_IMAGE_MM = 1.0
 class Contours:
     """Draws where the plane of a pane cuts meshes, in the pane's mm to the right and up."""
 
-    def __init__(self, renderer: vtkRenderer, meshes: Sequence[Mesh]) -> None:
-        self.cutters = [Cutter(mesh) for mesh in meshes]
+    def __init__(self, renderer: vtkRenderer, meshes: Sequence[Painted]) -> None:
+        self.cutters = [Cutter(mesh) for mesh, _ in meshes]
         self.shapes = [vtkPolyData() for _ in meshes]
-        for number, shape in enumerate(self.shapes):
+        for (_, colour), shape in zip(meshes, self.shapes, strict=True):
             mapper = vtkPolyDataMapper()
             mapper.SetInputData(shape)
             actor = vtkActor()
             actor.SetMapper(mapper)
-            actor.GetProperty().SetColor(*MESHES[number % len(MESHES)])
+            actor.GetProperty().SetColor(*colour)
             actor.GetProperty().SetLineWidth(WIDTH)
             actor.GetProperty().LightingOff()
             renderer.AddActor(actor)

@@ -13,12 +13,12 @@ from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 
 from volume.processing.planes import Plane, Reformatter
 from volume.processing.windows import to_grey
-from volume.surface import Mesh
 from volume.viewer.colours import FAINT, IMAGE, PLANE, TEXT
 from volume.viewer.contours import Contours
 from volume.viewer.controller import project_pane
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import MARGIN, EdgeLetters, Label, Lines, Segment
+from volume.viewer.paint import Painted
 from volume.viewer.pane import Pane
 from volume.viewer.projection import Projection
 from volume.viewer.scene import Scene
@@ -33,7 +33,9 @@ GAP = 9
 class SlicePane(Pane):
     """Draws one plane with its crosshair, letters, scale bar and corner text."""
 
-    def __init__(self, plane: str, reformatter: Reformatter, meshes: Sequence[Mesh] = ()) -> None:
+    def __init__(
+        self, plane: str, reformatter: Reformatter, meshes: Sequence[Painted] = ()
+    ) -> None:
         super().__init__(IMAGE)
         self.plane = plane
         self.reformatter = reformatter
