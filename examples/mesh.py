@@ -11,6 +11,7 @@ with tempfile.TemporaryDirectory() as folder:
     bones = volume.mesh(ct, level=200)
     print(bones)
     print("from", bones.points.min(axis=0), "to", bones.points.max(axis=0), "mm")
-    for name in ("bones.stl", "bones.ply"):
+    for name in ("bones.stl", "bones.ply", "bones.obj", "bones.glb", "bones.vtp"):
         (path,) = volume.export(bones, Path(folder) / name, sidecar=False)
-        print(f"{path.name} {path.stat().st_size / 1e6:.1f} MB")
+        again = volume.read_mesh(path)
+        print(f"{path.name} {path.stat().st_size / 1e6:.1f} MB, read again: {again}")

@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".npz", ".stl", ".ply", ".png")
+MESHES = (".stl", ".ply", ".obj", ".glb", ".vtp")
+SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".npz", *MESHES, ".png")
 SIZE = (90, 80, 50)
 STEPS = ("open", "link", "fsync", "rename", "replace", "unlink")
 """What of `os` changes what others see in a folder, or makes it last."""
@@ -222,7 +223,7 @@ def write(path: Path, *, overwrite: bool = False) -> None:
     if path.suffix == ".png":
         write_png(path, picture, overwrite=overwrite)
     else:
-        export(mesh if path.suffix in (".stl", ".ply") else volume, path, overwrite=overwrite)
+        export(mesh if path.suffix in MESHES else volume, path, overwrite=overwrite)
 
 
 MADE: list[Any] = []

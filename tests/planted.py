@@ -287,7 +287,7 @@ def _contents(path: Path) -> Iterator[bytes]:
 
 
 FORMATS = (".nii", ".nii.gz", ".nrrd", ".mha", ".npz")
-MESHES = (".stl", ".ply")
+MESHES = (".stl", ".ply", ".obj", ".glb", ".vtp")
 
 
 def leaks(folder: Path) -> tuple[int, list[tuple[str, str, Path]]]:

@@ -26,6 +26,8 @@ LATER = {
     "self-check-failed",  # raised as an error: test_self_check.py
     "changed-during-read",  # test_pixels.py
     "limits-raised",  # test_limits.py
+    "space-assumed",  # of a mesh: test_meshes.py
+    "mesh-outside",  # the same: test_overlay.py
     "place-disagrees",  # of volume files: test_nifti.py
     "dicomdir-missing",  # of a source that is a file: test_dicomdir.py
     "cache-unused",  # of a scan with a cache: test_cache.py

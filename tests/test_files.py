@@ -112,7 +112,7 @@ def test_without_a_sidecar_its_name_does_not_matter(tmp_path):
         ("volume", ".nii.gz", ".nii.gz .nii .nrrd .mha .npz"),
         ("volume", "head.stl", ".nii.gz .nii .nrrd .mha .npz"),
         ("volumes", "head.mha", ".nii.gz .nii .nrrd"),
-        ("mesh", "head.nii", ".stl .ply"),
+        ("mesh", "head.nii", ".stl .ply .obj .glb .vtp"),
     ],
 )
 def test_a_name_that_says_no_format_is_told_which_do(tmp_path, what, name, possible):

@@ -12,7 +12,7 @@ PINNED = """
     Comparison DisplayError ExistsError Finding Geometry GridError Limits MemoryLimitError Mesh
     NotDicomError PixelError Plane Scan SelfCheckError Series SeriesChoiceError Severity
     SliceHeader Stack SurfaceError Volume VolumeError
-    compare export load load_all mesh reformat reorient resample scan screenshot view
+    compare export load load_all mesh read_mesh reformat reorient resample scan screenshot view
 """.split()
 
 

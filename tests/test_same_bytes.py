@@ -125,4 +125,4 @@ def test_every_format_was_compared(usual):
 
     assert {name.split()[0] for name in usual} == set(FORMATS)
     assert sum("valid" in name for name in usual) == 5
-    assert sum(name.endswith(".json") for name in usual) == 7
+    assert sum(name.endswith(".json") for name in usual) == 10

@@ -20,7 +20,7 @@ import pytest
 import disks
 import kills
 from grids import noise, oblique
-from kills import SUFFIXES, contents
+from kills import MESHES, SUFFIXES, contents
 from phantom import phantom
 from volume import draft
 from volume.assembly.load import choices
@@ -207,45 +207,45 @@ def test_a_disk_that_fails_is_told_and_changes_nothing(tmp_path, monkeypatch, su
 # what was written is looked at again
 
 
-@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha", ".npz", ".stl", ".ply"])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha", ".npz", *MESHES])
 @pytest.mark.parametrize("change", ["cut", "emptied"])
 def test_what_does_not_read_back_is_not_published(tmp_path, monkeypatch, suffix, change):
     real = FORMATS[suffix]
 
-    def wrong(stream, what, bar) -> None:
-        real.write(stream, what, bar)
+    def wrong(stream, *rest) -> None:
+        real.write(stream, *rest)
         stream.truncate(stream.tell() // 2 if change == "cut" else 0)
 
     monkeypatch.setitem(FORMATS, suffix, replace(real, write=wrong))
-    is_mesh = suffix in (".stl", ".ply")
+    is_mesh = suffix in MESHES
     what = triangle() if is_mesh else noise(oblique((40, 40, 40)))
     with pytest.raises(VolumeError):
         export(what, tmp_path / f"head{suffix}")
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("suffix", [".nii", ".npz", ".stl", ".ply"])
+@pytest.mark.parametrize("suffix", [".nii", ".npz", *MESHES])
 def test_a_file_without_room_for_what_it_tells_is_not_published(tmp_path, monkeypatch, suffix):
     real = FORMATS[suffix]
 
-    def wrong(stream, what, bar) -> None:
-        real.write(stream, what, bar)
+    def wrong(stream, *rest) -> None:
+        real.write(stream, *rest)
         stream.truncate(stream.seek(-1, os.SEEK_CUR))
 
     monkeypatch.setitem(FORMATS, suffix, replace(real, write=wrong))
-    what = triangle() if suffix in (".stl", ".ply") else noise(oblique((40, 40, 40)))
+    what = triangle() if suffix in MESHES else noise(oblique((40, 40, 40)))
     with pytest.raises(SelfCheckError):
         export(what, tmp_path / f"head{suffix}")
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("suffix", [".stl", ".ply"])
+@pytest.mark.parametrize("suffix", MESHES)
 def test_a_mesh_that_lost_triangles_is_not_published(tmp_path, monkeypatch, suffix):
     real = FORMATS[suffix]
     other = Mesh(triangle().points, np.zeros((0, 3), np.int32), triangle().normals)
 
-    def wrong(stream, _, bar) -> None:
-        real.write(stream, other, bar)
+    def wrong(stream, _, *rest) -> None:
+        real.write(stream, other, *rest)
 
     monkeypatch.setitem(FORMATS, suffix, replace(real, write=wrong))
     with pytest.raises(SelfCheckError, match="same mesh"):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from volume.findings import Finding as Finding
     from volume.findings import Severity as Severity
     from volume.formats.files import export as export
+    from volume.formats.meshes import read_mesh as read_mesh
     from volume.geometry import Geometry as Geometry
     from volume.processing.comparison import Comparison as Comparison
     from volume.processing.comparison import compare as compare
@@ -72,6 +73,7 @@ _HOMES = {
     "load": "assembly.load",
     "load_all": "assembly.load",
     "mesh": "processing.isosurface",
+    "read_mesh": "formats.meshes",
     "reformat": "processing.planes",
     "reorient": "processing.orientation",
     "resample": "resampling",

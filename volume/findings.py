@@ -96,6 +96,9 @@ CATALOGUE: Mapping[str, str] = {
     "no-number": "voxels hold no number (NaN or infinite)",
     "philips-scaling": "Philips scaling: displayed values are used",
     "hu-out-of-range": "values lie outside the range of Hounsfield units",
+    # meshes
+    "space-assumed": "a mesh file does not say in which space its points lie",
+    "mesh-outside": "a mesh lies outside the image it is laid over",
     # looking
     "largest-shown": "several volumes are here; the largest is shown",
 }
@@ -164,6 +167,8 @@ REMEDIES: Mapping[tuple[str, str], str] = {
     ("geometry", "regular"): "resample onto a regular grid with {geometry=regular}",
     ("geometry", "raw"): "keep the voxels as acquired with {geometry=raw},"
     " in a format that can hold a shear (.nrrd, .mha, .npz)",
+    ("mesh-space", "ras"): "it may be in RAS: try {mesh-space=ras}",
+    ("mesh-space", "lps"): "it may be in LPS: try {mesh-space=lps}",
     ("overwrite", ""): "choose another name, or replace it with {overwrite}",
     ("series", "one"): "choose one with {series=ID}",
     ("series-b", "one"): "choose one with {series-b=ID}",

@@ -10,6 +10,7 @@ import click
 
 from volume.assembly.options import GAPS, GEOMETRIES, PADDINGS, UNITS
 from volume.errors import VolumeError
+from volume.formats.mesh_space import SPACES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -84,6 +85,7 @@ def _one(_ctx: click.Context, _param: click.Parameter, value: Any) -> float | No
 
 source = click.argument("source")
 sources = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+meshes = click.argument("meshes", nargs=-1, metavar="[MESH]...")
 output = click.argument("output")
 source_a = click.argument("a")
 source_b = click.argument("b")
@@ -173,6 +175,13 @@ orientation = click.option(
 )
 level = click.option(
     "--level", type=Numbers((1,)), metavar="HU", help="Level of the surface.", callback=_one
+)
+mesh_space = click.option(
+    "--mesh-space",
+    type=click.Choice(SPACES, case_sensitive=False),
+    default=SPACES[0],
+    show_default=True,
+    help="Where the points of MESH files lie that do not say.",
 )
 window = click.option(
     "--window",

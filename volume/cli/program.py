@@ -10,9 +10,9 @@ import volume
 
 VERBS = {
     "info": "What is here: series, size, spacing, findings; every file accounted for.",
-    "view": "A window, or a picture: axial, sagittal, coronal, 3D.",
+    "view": "A window, or a picture: axial, sagittal, coronal, 3D; mesh files laid over it.",
     "export": "Write .nii .nii.gz .nrrd .mha .npz, with a JSON sidecar.",
-    "mesh": "Write a surface: .stl .ply.",
+    "mesh": "Write a surface: .stl .ply .obj .glb .vtp.",
     "tags": "The data elements of a file, searched by name or number.",
     "compare": "How two volumes differ: place in mm, flips by name, voxels.",
     "demo": "Write a small sample series and show it.",

@@ -18,6 +18,7 @@ from volume.atomic import refuse_in_source, refuse_unwritable
 from volume.cli import options
 from volume.cli.console import Bar, say, say_findings, say_forecast
 from volume.cli.headers import scan_source
+from volume.cli.overlay import read_overlays, refuse_mesh_alone, say_of_overlays
 from volume.dicom.limits import parse_limits
 from volume.escaping import escape
 from volume.findings import Finding, warning
@@ -28,12 +29,14 @@ from volume.volume import Volume
 
 @click.command()
 @options.flags(
-    options.source, options.series, options.window, options.layout, options.at, options.level,
-    options.screenshot, options.size, options.unit, options.limits, options.cache,
-    options.overwrite, options.quiet,
+    options.source, options.meshes, options.series, options.window, options.layout, options.at,
+    options.level, options.screenshot, options.size, options.mesh_space, options.unit,
+    options.limits, options.cache, options.overwrite, options.quiet,
 )  # fmt: skip
 def view(
     source: str,
+    meshes: tuple[str, ...],
+    mesh_space: str,
     series: str | None,
     window: str | None,
     layout: str,
@@ -50,7 +53,8 @@ def view(
     """Show the volume in SOURCE: axial, sagittal, coronal, 3D; or write that as a picture.
 
     Looking is lenient: of several volumes the largest is shown, and missing slices are
-    filled, under a banner that says so.
+    filled, under a banner that says so. Each MESH (.stl .ply .obj .glb .vtp) is laid over
+    it, as a surface and as an outline on the slices.
     """
     from volume.viewer import gl
     from volume.viewer.picture import screenshot as draw
@@ -62,16 +66,19 @@ def view(
     else:
         refuse_in_source(screenshot, source)
         refuse_picture(screenshot, overwrite)
+    refuse_mesh_alone(source)
+    overlays = read_overlays(meshes, mesh_space)
     volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
         say_findings(volume.findings)
+        say_of_overlays(meshes, overlays, volume)
     asked: dict[str, Any] = {"window": window, "layout": layout, "at": at, "level": level}
     if size is not None:
         asked["size"] = size
     if screenshot is None:
-        open_window(volume, **asked, title=_title(volume, source))
+        open_window(volume, *overlays, **asked, title=_title(volume, source))
         return
-    path = draw(volume, screenshot, **asked, overwrite=overwrite)
+    path = draw(volume, screenshot, *overlays, **asked, overwrite=overwrite)
     if not quiet:
         say(f"{escape(path)}: a picture of {escape(_title(volume, source))}")
 

@@ -6,19 +6,16 @@ volume back.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import struct
 import sys
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +23,11 @@ from numpy.typing import NDArray
 from volume.atomic import refuse_in_source, refuse_unwritable, whole_files
 from volume.draft import Draft
 from volume.errors import GridError, SelfCheckError, VolumeError
-from volume.formats import deflate, gradients, voxels
+from volume.formats import gradients, voxels
 from volume.formats import sidecar as sidecar_file
+from volume.formats.damage import DAMAGED_STREAM, damage_told_of
 from volume.formats.member import Member, choose_member
+from volume.formats.mesh_space import check_space
 from volume.formats.signature import suffix_by_content
 from volume.formats.suffixes import FORMATS, Format, Kind, stem, suffix_for, suffix_of
 from volume.formats.voxels import Header
@@ -50,16 +49,18 @@ def export(
     overwrite: bool = False,
     sidecar: bool = True,
     identifiers: bool = False,
+    space: str = "lps",
     progress: Progress | None = None,
     begun: Draft | None = None,
 ) -> tuple[Path, ...]:
     """Write a volume, a mesh, or volumes that share a grid (as one 4D file).
 
     Volumes go to .nii, .nii.gz, .nrrd, .mha and .npz, several to the first three, meshes
-    to .stl and .ply. Beside the output go its JSON `sidecar` and, where not every voxel
-    was measured, the mask NAME.valid.nii.gz. `begun` is the draft of the output, if there is one
-    (see `room_for`). File names of the source stay out of all of
-    them, unless `identifiers` lets them in. Gives the paths written, the output first.
+    to .stl, .ply, .obj, .glb and .vtp, their points in `space` ("lps" or "ras"), mm. Beside
+    the output go its JSON `sidecar` and, where not every voxel was measured, the mask
+    NAME.valid.nii.gz. `begun` is the draft of the output, if there is one (see `room_for`).
+    File names of the source stay out of all of them, unless `identifiers` lets them in. Gives
+    the paths written, the output first.
 
     Raises `ExistsError` where a file is there and `overwrite` is False, `GridError` for a
     sheared grid in NIfTI or volumes of different grids, `SelfCheckError` where what was
@@ -68,7 +69,9 @@ def export(
     """
     bar = progress or Silent()
     contents = _contents(what, identifiers=identifiers)
-    parts = _plan(contents, Path(path), with_sidecar=sidecar)
+    if check_space(space) != "lps" and not isinstance(contents, Mesh):
+        raise ValueError("a space is chosen for a mesh; the files of volumes say their own")
+    parts = _plan(contents, Path(path), check_space(space), with_sidecar=sidecar)
     bar.total = sum(part.steps for part in parts)
     paths = [part.path for part in parts]
     with closing(bar), whole_files(paths, overwrite=overwrite, first=begun) as streams:
@@ -187,7 +190,7 @@ def _opened(path: str | PathLike[str]) -> Iterator[tuple[Header, tuple[Member, .
         raise VolumeError(f"this is not a volume file ({readable})", files=(str(source),))
     if not source.is_file():
         raise VolumeError("there is no such file", files=(str(source),))
-    with _damage_told_of(source), source.open("rb") as stream:
+    with damage_told_of(source), source.open("rb") as stream:
         digest = hashlib.sha256(stream.read(HASHED_BYTES)).hexdigest()[:6]
         stream.seek(0)
         header = header_of(stream)
@@ -228,29 +231,6 @@ def _told_by_sidecar(header: Header, source: Path) -> tuple[str, str]:
     if header.modality or header.unit or suffix not in FORMATS:
         return header.modality, header.unit
     return sidecar_file.beside(_sidecar_of(source, suffix), header.geometry.size)
-
-
-DAMAGED_STREAM = (deflate.Damaged, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
-"""What decompression raises of a stream that was changed."""
-
-
-@contextmanager
-def _damage_told_of(source: Path) -> Iterator[None]:
-    """Word what a broken or hostile file makes a reader raise."""
-    try:
-        yield
-    except VolumeError as error:
-        if not error.files:
-            error.files = (str(source),)
-        raise
-    except DAMAGED_STREAM as error:
-        what = f"the compressed voxels are damaged ({error})"
-        raise VolumeError(what, files=(str(source),)) from error
-    except (ValueError, OverflowError, EOFError) as error:
-        raise VolumeError(str(error), files=(str(source),)) from error
-    except OSError as error:
-        what = f"the file could not be read: {error.strerror or error}"
-        raise VolumeError(what, files=(str(source),)) from error
 
 
 Contents = tuple[Volume, ...] | Mesh
@@ -306,23 +286,26 @@ class _Part:
     write: Callable[[BinaryIO, Progress], object]
 
 
-def _plan(contents: Contents, output: Path, *, with_sidecar: bool) -> tuple[_Part, ...]:
+def _plan(contents: Contents, output: Path, space: str, *, with_sidecar: bool) -> tuple[_Part, ...]:
     """List the files to write: the output, its mask, its b-values and gradients, its sidecar."""
     suffix = suffix_for(output, _kind_of(contents))
-    parts = [_output_part(contents, output, FORMATS[suffix])]
+    parts = [_output_part(contents, output, FORMATS[suffix], space)]
     if isinstance(contents, tuple) and any(map(_is_partly_measured, contents)):
         parts.append(_mask_part(contents, output, suffix))
     if isinstance(contents, tuple) and suffix.startswith(".nii"):
         parts += _gradient_parts(contents, output.with_name(stem(output, suffix)))
     if with_sidecar:
         others = [part.path.name for part in parts[1:]]
-        parts.append(_sidecar_part(contents, output, suffix, others))
+        document = sidecar_file.describe(contents, output.name, others, space)
+        parts.append(_sidecar_part(document, _sidecar_of(output, suffix)))
     return tuple(parts)
 
 
-def _output_part(contents: Contents, output: Path, format_: Format) -> _Part:
+def _output_part(contents: Contents, output: Path, format_: Format, space: str = "lps") -> _Part:
+    placed = (space,) if isinstance(contents, Mesh) else ()
+
     def write(stream: BinaryIO, progress: Progress) -> None:
-        format_.write(stream, contents, progress)
+        format_.write(stream, contents, progress, *placed)
         written = stream.tell()
         try:
             same = stream.seek(0, 2) == written and _reads_back(format_, stream, contents)
@@ -383,10 +366,8 @@ def _writer(content: bytes) -> Callable[[BinaryIO, Progress], object]:
     return lambda stream, _: stream.write(content)
 
 
-def _sidecar_part(contents: Contents, output: Path, suffix: str, others: Sequence[str]) -> _Part:
-    document = sidecar_file.describe(contents, output.name, others)
-    text = sidecar_file.text(document)
-    return _Part(_sidecar_of(output, suffix), 0, lambda stream, _: stream.write(text))
+def _sidecar_part(document: Mapping[str, Any], path: Path) -> _Part:
+    return _Part(path, 0, _writer(sidecar_file.text(document)))
 
 
 def _sidecar_of(output: Path, suffix: str) -> Path:

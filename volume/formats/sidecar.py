@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from volume import __version__
-from volume.escaping import escape_json
+from volume.escaping import LABEL, escape, escape_json
 from volume.formats import bids
 from volume.geometry import Geometry
 from volume.surface import Mesh
@@ -27,11 +27,12 @@ NAMING = frozenset(("path", "paths", "file", "files", "identifiers"))
 
 
 def describe(
-    what: Sequence[Volume] | Mesh, file: str = "", others: Sequence[str] = ()
+    what: Sequence[Volume] | Mesh, file: str = "", others: Sequence[str] = (), space: str = "lps"
 ) -> dict[str, Any]:
     """Describe an output as plain JSON values.
 
-    `file` is the output's own name, `others` those of the files that belong to it.
+    `file` is the output's own name, `others` those of the files that belong to it, `space`
+    that of a mesh's points.
     """
     about = {
         "schema": SCHEMA,
@@ -40,7 +41,7 @@ def describe(
         "others": list(others),
     }
     if isinstance(what, Mesh):
-        return {**about, "kind": "mesh", "space": "LPS", "length": "mm", **_report(what.report)}
+        return {**about, "kind": "mesh", **_points_of(what, space), **_report(what.report)}
     first = what[0]
     return {
         **about,
@@ -51,6 +52,15 @@ def describe(
         **bids.keys(what),
         **(_account(first) if len(what) == 1 else {"volumes": [_account(one) for one in what]}),
     }
+
+
+def _points_of(mesh: Mesh, space: str) -> dict[str, Any]:
+    """Say where the points lie, and which parts the mesh has."""
+    parts = [
+        {"name": escape(part.name, LABEL), "triangles": part.count, "colour": part.colour}
+        for part in mesh.parts
+    ]
+    return {"space": space.upper(), "length": "mm", **({"parts": parts} if parts else {})}
 
 
 def _place(geometry: Geometry) -> dict[str, Any]:

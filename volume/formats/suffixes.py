@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from volume.errors import VolumeError
 from volume.formats.voxels import Header
-from volume.progress import Progress
 from volume.room import Room
+
+if TYPE_CHECKING:
+    from volume.formats.raw_mesh import RawMesh
 
 Kind = Literal["volume", "volumes", "mesh"]
 
@@ -20,15 +22,17 @@ Kind = Literal["volume", "volumes", "mesh"]
 class Format:
     """How files of one suffix are written, and read where `header` is given.
 
-    `triangles` counts those of a mesh file, whose size it compares; `room` is for voxels that
-    are read straight into a file.
+    `triangles` counts those of a mesh file, whose size it compares, and `read` reads one;
+    a mesh's `write` takes the space of its points ("lps", "ras") as well. `room` is for voxels
+    that are read straight into a file.
     """
 
     holds: tuple[Kind, ...]
-    write: Callable[[BinaryIO, Any, Progress], None]
+    write: Callable[..., None]
     header: Callable[[BinaryIO], Header] | None = None
     triangles: Callable[[BinaryIO], int] | None = None
     room: Callable[[BinaryIO], Room] | None = None
+    read: Callable[[BinaryIO], RawMesh] | None = None
 
 
 def _function(module: str, name: str) -> Callable[..., Any]:
@@ -44,8 +48,13 @@ def _volumes(module: str, holds: tuple[Kind, ...], write: str = "write") -> Form
     return Format(holds, _function(module, write), _function(module, "header"))
 
 
-def _mesh(module: str) -> Format:
-    return Format(("mesh",), _function(module, "write"), triangles=_function(module, "triangles"))
+def _mesh(module: str, reader: str = "") -> Format:
+    return Format(
+        ("mesh",),
+        _function(module, "write"),
+        triangles=_function(module, "triangles"),
+        read=_function(reader or module, "read"),
+    )
 
 
 FORMATS = {
@@ -55,7 +64,10 @@ FORMATS = {
     ".mha": _volumes("metaimage", ("volume",)),
     ".npz": _volumes("numpy", ("volume",)),
     ".stl": _mesh("stl"),
-    ".ply": _mesh("ply"),
+    ".ply": _mesh("ply", "ply_reader"),
+    ".obj": _mesh("obj", "obj_reader"),
+    ".glb": _mesh("glb", "glb_reader"),
+    ".vtp": _mesh("vtp", "vtp_reader"),
 }
 KINDS: dict[Kind, str] = {
     "volume": "a volume",

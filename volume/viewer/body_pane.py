@@ -14,10 +14,11 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
 from volume.geometry import Geometry
 from volume.processing.planes import towards
 from volume.surface import Mesh
-from volume.viewer.colours import BONE, FLESH, MESHES, OUTLINE, PLANE, SPACE, TEXT, Colour
+from volume.viewer.colours import BONE, FLESH, OUTLINE, PLANE, SPACE, TEXT, Colour
 from volume.viewer.eye import VIEW_ANGLE, Eye, box_of, look
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import MARGIN, EdgeLetters, Label
+from volume.viewer.paint import Painted
 from volume.viewer.pane import Pane
 from volume.viewer.scene import Scene
 from volume.viewer.surfaces import surface_for_looking
@@ -34,7 +35,7 @@ SOFTEST_BONE_HU = 150
 class BodyPane(Pane):
     """Draws the surface of the volume at the scene's level, and the meshes."""
 
-    def __init__(self, volume: Volume, meshes: Sequence[Mesh]) -> None:
+    def __init__(self, volume: Volume, meshes: Sequence[Painted]) -> None:
         super().__init__(SPACE)
         self.volume = volume
         self.waiting = False
@@ -43,8 +44,8 @@ class BodyPane(Pane):
         self._trouble = ""
         self._light()
         self.renderer.AddActor(_outline(volume.geometry))
-        for number, mesh in enumerate(meshes):
-            self.renderer.AddActor(_actor(mesh, MESHES[number % len(MESHES)]))
+        for mesh, colour in meshes:
+            self.renderer.AddActor(_actor(mesh, colour))
         self.name = Label(self.renderer, "left", "top", plate=True)
         self.what = Label(self.renderer, "left", "top", plate=True)
         self.letters = EdgeLetters(self.renderer)

@@ -12,6 +12,7 @@ from volume.processing.planes import PLANES, Reformatter
 from volume.surface import Mesh
 from volume.viewer.body_pane import BodyPane
 from volume.viewer.layout import arrange
+from volume.viewer.paint import paint
 from volume.viewer.pane import Pane
 from volume.viewer.scene import Scene
 from volume.viewer.slice_pane import SlicePane
@@ -32,12 +33,13 @@ class Drawing:
     ) -> None:
         self.window = window
         self.titled = bool(title)
-        self.body = BodyPane(volume, meshes)
+        painted = paint(meshes)
+        self.body = BodyPane(volume, painted)
         self.card = HelpCard()
         reformatter = Reformatter(volume)
         self.panes: tuple[Pane, ...] = (
             Backdrop(),
-            *(SlicePane(plane, reformatter) for plane in PLANES),
+            *(SlicePane(plane, reformatter, painted) for plane in PLANES),
             self.body,
             StatusStrip(volume),
             Banner(scene.subject.banner.partition(":")[0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,11 @@ from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 from volume.processing.planes import Plane, Reformatter
 from volume.processing.windows import to_grey
 from volume.viewer.colours import FAINT, IMAGE, PLANE, TEXT
+from volume.viewer.contours import Contours
 from volume.viewer.controller import project_pane
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import MARGIN, EdgeLetters, Label, Lines, Segment
+from volume.viewer.paint import Painted
 from volume.viewer.pane import Pane
 from volume.viewer.projection import Projection
 from volume.viewer.scene import Scene
@@ -30,7 +33,9 @@ GAP = 9
 class SlicePane(Pane):
     """Draws one plane with its crosshair, letters, scale bar and corner text."""
 
-    def __init__(self, plane: str, reformatter: Reformatter) -> None:
+    def __init__(
+        self, plane: str, reformatter: Reformatter, meshes: Sequence[Painted] = ()
+    ) -> None:
         super().__init__(IMAGE)
         self.plane = plane
         self.reformatter = reformatter
@@ -45,6 +50,7 @@ class SlicePane(Pane):
         self.renderer.AddViewProp(image)
         self.camera = self.renderer.GetActiveCamera()
         self.camera.ParallelProjectionOn()
+        self.contours = Contours(self.renderer, meshes)
         self.stripes = Stripes(self.renderer)
         self.lines = Lines(self.renderer)
         self.name = Label(self.renderer, "left", "top", plate=True)
@@ -77,6 +83,7 @@ class SlicePane(Pane):
             self._shaded = shading
         projection = project_pane(scene, self.plane, self.rect)
         self._aim(projection)
+        self.contours.show(plane)
         self.stripes.show(projection, self._shades, self._invented)
         self._annotate(scene, projection, plane)
 

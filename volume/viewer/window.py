@@ -49,9 +49,9 @@ def view(
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
     `level` the surface's value, `size` (width, height) in pixels; meshes are laid over the
-    volume in the 3D pane. The key ? shows the hands. Raises a DisplayError where no window
-    can be opened, a KeyboardInterrupt where Ctrl+C in the terminal closed it, and the
-    errors of `screenshot`.
+    volume, as surfaces in the 3D pane and as outlines on the slices. The key ? shows the
+    hands. Raises a DisplayError where no window can be opened, a KeyboardInterrupt where
+    Ctrl+C in the terminal closed it, and the errors of `screenshot`.
     """
     scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
     size = None if size is None else check_size(size)
