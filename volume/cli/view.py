@@ -29,18 +29,21 @@ from volume.volume import Volume
 @click.command()
 @options.flags(
     options.source, options.series, options.window, options.layout, options.at, options.level,
-    options.screenshot, options.size, options.unit, options.limits, options.cache,
-    options.overwrite, options.quiet,
+    options.screenshot, options.size, options.scene, options.save_scene, options.measurements,
+    options.unit, options.limits, options.cache, options.overwrite, options.quiet,
 )  # fmt: skip
 def view(
     source: str,
     series: str | None,
     window: str | None,
-    layout: str,
+    layout: str | None,
     at: tuple[float, ...] | None,
     level: float | None,
     screenshot: str | None,
     size: tuple[int, int] | None,
+    scene: str | None,
+    save_scene: str | None,
+    measurements: str | None,
     unit: str,
     limits: str,
     cache: str | None,
@@ -60,18 +63,20 @@ def view(
     if screenshot is None:
         gl.require_display()
     else:
-        refuse_in_source(screenshot, source)
         refuse_picture(screenshot, overwrite)
+    refuse_looks(source, screenshot, save_scene, measurements, overwrite)
     volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
         say_findings(volume.findings)
-    asked: dict[str, Any] = {"window": window, "layout": layout, "at": at, "level": level}
-    if size is not None:
-        asked["size"] = size
+    asked: dict[str, Any] = {
+        "window": window, "layout": layout, "at": at, "level": level, "size": size,
+        "scene": scene, "save_scene": save_scene, "measurements": measurements,
+        "overwrite": overwrite,
+    }  # fmt: skip
     if screenshot is None:
         open_window(volume, **asked, title=_title(volume, source))
         return
-    path = draw(volume, screenshot, **asked, overwrite=overwrite)
+    path = draw(volume, screenshot, **asked)
     if not quiet:
         say(f"{escape(path)}: a picture of {escape(_title(volume, source))}")
 
@@ -79,6 +84,22 @@ def view(
 def _title(volume: Volume, source: str) -> str:
     """Name what is shown: a volume file by its name, which the person gave."""
     return volume.id if volume.id and not is_volume_file(source) else Path(source).name
+
+
+def refuse_looks(
+    source: str,
+    screenshot: str | None,
+    save_scene: str | None,
+    measurements: str | None,
+    overwrite: bool,
+) -> None:
+    """Refuse, before anything is read, outputs that cannot be written or change the source."""
+    from volume.viewer.first_scene import refuse_unwritable_looks
+
+    for path in (screenshot, save_scene, measurements):
+        if path is not None:
+            refuse_in_source(path, source)
+    refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
 
 
 def refuse_picture(path: str, overwrite: bool) -> None:

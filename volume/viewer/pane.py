@@ -15,13 +15,15 @@ CROWDED = 19
 
 
 class Pane(ABC):
-    """A renderer with its rectangle. `rect` and `font` are those of the latest `prepare`."""
+    """A renderer with its rectangle. `rect` and `font` are those of the latest `prepare`;
+    `moving` says that a hand moves something, so that what is quick to draw will do."""
 
     def __init__(self, background: Colour) -> None:
         self.renderer = vtkRenderer()
         self.renderer.SetBackground(*background)
         self.rect = Rect(0, 0, 1, 1)
         self.font = 12
+        self.moving = False
         self._drawn: object = None
 
     def prepare(self, scene: Scene, layout: Layout) -> bool:

@@ -146,7 +146,7 @@ class Scene:
 
     def point_at(self, place: ArrayLike | None) -> Scene:
         """Have the probe tell of a place under the pointer; of the crosshair's, if None."""
-        probe = None if place is None else as_place(place)
+        probe = None if place is None else as_place(np.asarray(place, dtype=np.float64).round(6))
         return self if probe == self.probe else replace(self, probe=probe)
 
     # slabs
@@ -198,6 +198,10 @@ class Scene:
     def invert(self) -> Scene:
         """Swap black and white."""
         return self._with(inverted=not self.inverted)
+
+    def set_level(self, level: float | None) -> Scene:
+        """Show the surface at another level, or none."""
+        return self._with(level=level)
 
     # panes
 
@@ -315,9 +319,9 @@ def scene_of(
     exist, a GridError for a place outside the volume.
     """
     subject = subject_of(volume, window, at)
-    if level is not None and not isfinite(level):
-        raise ValueError(f"a level is a number, not {level}")
-    if level is None and surface:
+    if level is not None:
+        check_level(level)
+    elif surface:
         level = level_for_looking(volume)
     return Scene(
         subject=subject,
@@ -327,6 +331,13 @@ def scene_of(
         layout=check_layout(layout),
         level=level,
     )
+
+
+def check_level(level: float) -> float:
+    """Give the level back, or refuse what is no number."""
+    if not isfinite(level):
+        raise ValueError(f"a level is a number, not {level}")
+    return level
 
 
 def _nearest_in(box: Geometry, place: ArrayLike) -> NDArray[np.float64]:

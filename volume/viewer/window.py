@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,9 +19,17 @@ from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.controller import Controller
+from volume.viewer.first_scene import (
+    Wishes,
+    begin,
+    refuse_unwritable_looks,
+    write_looks,
+    write_scene,
+)
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.layout import check_size
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
+from volume.viewer.table import write_measurements
 from volume.volume import Volume
 
 SIZE = (1600, 1000)
@@ -28,6 +37,8 @@ SCREEN_PART = 0.9
 """A window is at most this part of the screen."""
 SOON_MS = 1
 HEARTBEAT_MS = 250
+STILL_SECONDS = 0.2
+"""So long after the last turn of the wheel or key what was drawn coarsely is drawn in full."""
 """So often the window looks whether it was resized or Ctrl+C was pressed in the terminal."""
 
 BUTTONS = ("Left", "Middle", "Right")
@@ -39,24 +50,33 @@ def view(
     volume: Volume,
     *meshes: Mesh,
     window: IntensityWindow | str | None = None,
-    layout: str = "four",
+    layout: str | None = None,
     at: ArrayLike | None = None,
     level: float | None = None,
+    scene: str | os.PathLike[str] | None = None,
+    save_scene: str | os.PathLike[str] | None = None,
+    measurements: str | os.PathLike[str] | None = None,
     size: tuple[int, int] | None = None,
+    overwrite: bool = False,
     title: str | None = None,
 ) -> None:
     """Show a volume in a window, and return when it is closed.
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
     `level` the surface's value, `size` (width, height) in pixels; meshes are laid over the
-    volume in the 3D pane. The key ? shows the hands. Raises a DisplayError where no window
-    can be opened, a KeyboardInterrupt where Ctrl+C in the terminal closed it, and the
-    errors of `screenshot`.
+    volume in the 3D pane. `scene` is a file that was saved before; `save_scene` and
+    `measurements` are written when the window is closed. The key ? shows the hands. Raises
+    a DisplayError where no window can be opened, a KeyboardInterrupt where Ctrl+C in the
+    terminal closed it, and the errors of `screenshot`.
     """
-    scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
-    size = None if size is None else check_size(size)
+    refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
+    first, saved_size = begin(volume, scene, Wishes(window, layout, at, level), surface=not meshes)
+    size = saved_size if size is None else check_size(size)
     gl.require_display()
-    Window(volume, scene, meshes, size=size, title=title).run()
+    opened = Window(volume, first, meshes, size=size, title=title)
+    opened.run()
+    last = opened.controller
+    write_looks(last.scene, volume, last.size, save_scene, measurements, overwrite=overwrite)
 
 
 class Window:
@@ -92,6 +112,7 @@ class Window:
         self.failure: BaseException | None = None
         self.interrupt = Interrupt()
         self._timer_is_set = False
+        self._stirred = float("-inf")
         self._listen()
 
     def run(self) -> None:
@@ -113,7 +134,7 @@ class Window:
         if size != self.controller.size:
             self.controller.resize(size)
             self.drawing.forget()
-        self.drawing.draw(self.controller.scene, size, surface=surface)
+        self.drawing.draw(self.controller.scene, size, surface=surface, moving=self._is_moving)
 
     def close(self) -> None:
         """Close the window."""
@@ -152,6 +173,7 @@ class Window:
         hear("MouseWheelForwardEvent", partial(self._wheel, 1))
         hear("MouseWheelBackwardEvent", partial(self._wheel, -1))
         hear("KeyPressEvent", self._key)
+        hear("LeaveEvent", self._leave)
         hear("ConfigureEvent", self._soon)
         hear("TimerEvent", self._idle)
 
@@ -187,6 +209,11 @@ class Window:
     def _wheel(self, steps: int) -> None:
         x, y = self.interactor.GetEventPosition()
         self.controller.wheel(x, y, steps, shift=self._shift, ctrl=self._ctrl)
+        self._stirred = time.monotonic()
+        self._soon()
+
+    def _leave(self) -> None:
+        self.controller.leave()
         self._soon()
 
     def _key(self) -> None:
@@ -194,6 +221,7 @@ class Window:
         for wish in self.controller.wishes:
             WISHES[wish](self)
         self.controller.wishes.clear()
+        self._stirred = time.monotonic()
         self._soon()
 
     @property
@@ -227,6 +255,12 @@ class Window:
         else:
             self.draw()
 
+    @property
+    def _is_moving(self) -> bool:
+        """Whether something moves now, so that the heartbeat will draw it in full."""
+        just_now = time.monotonic() - self._stirred < STILL_SECONDS
+        return self.controller.is_dragging or just_now
+
     # wishes
 
     def _stop(self) -> None:
@@ -238,11 +272,30 @@ class Window:
 
         self.draw()
         pixels = pixels_of(self.window)
+        self._write_next("", ".png", lambda path: write_png(path, pixels))
+
+    def _save_scene(self) -> None:
+        """Write the scene as the next free file; --scene shows it again."""
+        last = self.controller
+        self._write_next("_scene", ".json", lambda path: write_scene(last.scene, path, last.size))
+
+    def _export(self) -> None:
+        """Write what was measured as the next free table."""
+        drawn = self.controller.scene.measurements
+        if not drawn.items:
+            self.controller.scene = self.controller.scene.say("nothing is measured yet")
+            return
+        self._write_next(
+            "_measurements", ".csv", lambda path: write_measurements(drawn, self.volume, path)
+        )
+
+    def _write_next(self, what: str, suffix: str, write: Callable[[Path], object]) -> None:
+        """Write a file under the next free name in the working folder, and say so."""
         stem = safe_name(self.volume.id or "picture")
         for number in count(1):
-            path = Path(f"{stem}_{number}.png")
+            path = Path(f"{stem}{what}_{number}{suffix}")
             try:
-                write_png(path, pixels)
+                write(path)
             except ExistsError:
                 continue
             except VolumeError as problem:
@@ -254,5 +307,7 @@ class Window:
 
 WISHES: dict[str, Callable[[Window], None]] = {
     "screenshot": Window._write_picture,
+    "save": Window._save_scene,
+    "export": Window._export,
     "close": Window._stop,
 }
