@@ -147,13 +147,13 @@ class MeasurementCard(Pane):
 
     def update(self, scene: Scene) -> None:  # noqa: ARG002 the lines hold what it shows
         """Write the lines, the last ones where there is no room for all."""
-        room = max(1, int((self.rect.height / self.font - 1.6) / LINE))
+        room = max(1, round((self.rect.height / self.font - 1.6) / LINE))
         top = self.rect.height - 0.8 * self.font
         text = "\n".join(self._lines[-room:])
         self.list.show(text, 1.2 * self.font, top, self.font, TEXT)
 
 
-LINE = 1.32
+LINE = 1.16
 """From line to line, in letters."""
 
 
