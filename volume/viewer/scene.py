@@ -6,7 +6,7 @@ A scene knows no window and no graphics library; it is saved and replayed as JSO
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,9 @@ from volume.processing.windows import (
     Window,
     check_window,
 )
+from volume.viewer.body_look import BodyLook, shift_per_pixel
 from volume.viewer.layout import LAYOUTS, check_layout
+from volume.viewer.renderings import fitting, parse_rendering, refuse_unfit
 from volume.viewer.subject import Subject, subject_of
 from volume.viewer.surfaces import level_for_looking
 from volume.viewer.words import UNNAMED
@@ -81,6 +83,7 @@ class Scene:
     sights: Mapping[str, Sight] = field(default_factory=lambda: FITTED)
     camera: Camera = Camera()
     level: float | None = None
+    body: BodyLook = field(default_factory=BodyLook)
     labels: bool = True
     help: bool = False
     note: str = ""
@@ -195,6 +198,33 @@ class Scene:
         elevation = min(max(self.camera.elevation - up, -90.0), 90.0)
         return self._with(camera=replace(self.camera, azimuth=azimuth, elevation=elevation))
 
+    def set_rendering(self, name: str | None) -> Scene:
+        """Render the volume by a preset, or show its surface; say so where it has no meaning."""
+        if name is not None and (name := parse_rendering(name)) is not None:
+            try:
+                refuse_unfit(name, **self.subject.kind)
+            except ValueError as problem:
+                return self.say(str(problem))
+        return self._with(body=self.body.render(name))
+
+    def next_rendering(self) -> Scene:
+        """Go on to the next preset, and from the last one back to the surface."""
+        return self._with(body=self.body.render_next(fitting(**self.subject.kind)))
+
+    def shift_rendering(self, right: float) -> Scene:
+        """Shift the preset's curve, or the surface's level, by pixels to the right."""
+        subject = self.subject
+        amount = right * shift_per_pixel(
+            is_hounsfield=subject.is_hounsfield, window_width=subject.first_window[1]
+        )
+        if self.body.rendering is not None:
+            return self._with(body=self.body.shift_by(amount))
+        return self._with(level=None if self.level is None else self.level + amount)
+
+    def set_clip(self, box: Sequence[float] | None) -> Scene:
+        """Cut what the 3D pane shows by a box (x0, x1, y0, y1, z0, z1 in mm LPS), or not."""
+        return self._with(body=self.body.cut(box))
+
     def reset(self) -> Scene:
         """Go back to the first look: place, window, zoom and camera; the layout stays."""
         return self._with(
@@ -244,6 +274,7 @@ class Scene:
             "sights": {pane: asdict(sight) for pane, sight in self.sights.items()},
             "camera": asdict(self.camera),
             "level": self.level,
+            "body": self.body.as_json(),
             "labels": self.labels,
         }
         return json.dumps(document, indent=1)
@@ -276,12 +307,14 @@ def scene_of(
     at: ArrayLike | None = None,
     level: float | None = None,
     surface: bool = True,
+    rendering: str | None = None,
 ) -> Scene:
     """Make the first scene of a volume: its own window, the crosshair in its middle.
 
     Without a level the 3D pane shows bone in CT, in others what Otsu's threshold parts;
-    without `surface`, nothing. Raises a ValueError for a window or layout that does not
-    exist, a GridError for a place outside the volume.
+    without `surface`, nothing; `rendering` is a preset's name. Raises a ValueError for a
+    window, layout or rendering that does not exist, or that means nothing for these values,
+    a GridError for a place outside the volume.
     """
     subject = subject_of(volume, window, at)
     if level is not None and not isfinite(level):
@@ -295,7 +328,15 @@ def scene_of(
         inverted=subject.inverted,
         layout=check_layout(layout),
         level=level,
+        body=BodyLook().render(_check_rendering(rendering, subject)),
     )
+
+
+def _check_rendering(name: str | None, subject: Subject) -> str | None:
+    chosen = None if name is None else parse_rendering(name)
+    if chosen is not None:
+        refuse_unfit(chosen, **subject.kind)
+    return chosen
 
 
 def _refuse_constant(name: str) -> float:
@@ -320,6 +361,7 @@ def _read_state(document: Mapping[str, Any]) -> dict[str, Any]:
             **asdict(_read_sight(camera)),
         ),
         "level": None if level is None else float(level),
+        "body": BodyLook.from_json(document["body"]) if "body" in document else BodyLook(),
         "labels": bool(document["labels"]),
     }
 
