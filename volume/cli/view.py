@@ -29,8 +29,8 @@ from volume.volume import Volume
 @click.command()
 @options.flags(
     options.source, options.series, options.window, options.layout, options.at, options.level,
-    options.screenshot, options.size, options.unit, options.limits, options.cache,
-    options.overwrite, options.quiet,
+    options.rendering, options.screenshot, options.size, options.unit, options.limits,
+    options.cache, options.overwrite, options.quiet,
 )  # fmt: skip
 def view(
     source: str,
@@ -39,6 +39,7 @@ def view(
     layout: str,
     at: tuple[float, ...] | None,
     level: float | None,
+    rendering: str | None,
     screenshot: str | None,
     size: tuple[int, int] | None,
     unit: str,
@@ -65,7 +66,9 @@ def view(
     volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
         say_findings(volume.findings)
-    asked: dict[str, Any] = {"window": window, "layout": layout, "at": at, "level": level}
+    asked: dict[str, Any] = {
+        "window": window, "layout": layout, "at": at, "level": level, "rendering": rendering,
+    }  # fmt: skip
     if size is not None:
         asked["size"] = size
     if screenshot is None:

@@ -10,7 +10,9 @@ from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
 from volume.processing.planes import PLANES, Reformatter
 from volume.surface import Mesh
+from volume.viewer import gl
 from volume.viewer.body_pane import BodyPane
+from volume.viewer.detail import Detail
 from volume.viewer.layout import arrange
 from volume.viewer.pane import Pane
 from volume.viewer.scene import Scene
@@ -32,7 +34,7 @@ class Drawing:
     ) -> None:
         self.window = window
         self.titled = bool(title)
-        self.body = BodyPane(volume, meshes)
+        self.body = BodyPane(volume, meshes, on_card=gl.is_hardware(window))
         self.card = HelpCard()
         reformatter = Reformatter(volume)
         self.panes: tuple[Pane, ...] = (
@@ -47,12 +49,12 @@ class Drawing:
         for pane in self.panes:
             window.AddRenderer(pane.renderer)
 
-    def draw(self, scene: Scene, size: tuple[int, int], *, surface: bool = True) -> bool:
+    def draw(self, scene: Scene, size: tuple[int, int], *, detail: Detail = Detail.FULL) -> bool:
         """Draw what the scene changed; say whether there was anything.
 
-        Without `surface` the 3D pane waits, so that the images are there at once.
+        `detail` is for what changed in the 3D pane: the images do not wait for it.
         """
-        self.body.waiting = not surface
+        self.body.detail = detail
         banner = bool(scene.subject.banner)
         layout = arrange(scene.layout, size, banner=banner, title=self.titled)
         changed = [pane for pane in self.panes if pane.prepare(scene, layout)]

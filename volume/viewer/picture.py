@@ -34,6 +34,7 @@ def screenshot(
     layout: str = "four",
     at: ArrayLike | None = None,
     level: float | None = None,
+    rendering: str | None = None,
     size: tuple[int, int] = SIZE,
     overwrite: bool = False,
     title: str | None = None,
@@ -41,7 +42,8 @@ def screenshot(
     """Write the first look at a volume as a PNG, without a window or a display.
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
-    `level` the surface's value, `size` (width, height) in pixels, `title` a line above.
+    `level` the surface's value, `rendering` the name of a preset that renders the volume
+    instead, `size` (width, height) in pixels, `title` a line above.
     Without a level CT shows its bone, other volumes what Otsu's threshold parts; with
     meshes, these alone. Raises an ExistsError if the file is there, a DisplayError that
     says what to install where nothing can be drawn, a ValueError for a window, layout or
@@ -50,7 +52,15 @@ def screenshot(
     path = Path(path)
     check_name(path)
     refuse_unwritable(path, overwrite=overwrite)
-    scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
+    scene = scene_of(
+        volume,
+        window=window,
+        layout=layout,
+        at=at,
+        level=level,
+        rendering=rendering,
+        surface=not meshes,
+    )
     pixels = picture(scene, volume, meshes, size=size, title=title)
     write_png(path, pixels, overwrite=overwrite)
     return path

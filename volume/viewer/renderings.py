@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from volume.errors import VolumeError
+
 Opacity = tuple[float, float]
 """A value, and how much of the light it holds back over a voxel's width, 0 to 1."""
 Colour = tuple[float, float, float, float]
@@ -221,14 +223,15 @@ def fitting(*, is_hounsfield: bool, is_colour: bool) -> tuple[str, ...]:
 
 
 def refuse_unfit(name: str, *, is_hounsfield: bool, is_colour: bool) -> None:
-    """Raise a ValueError for a preset whose curve means nothing for a volume's values."""
+    """Raise a VolumeError for a preset whose curve means nothing for a volume's values."""
     if is_colour:
-        raise ValueError(
-            "a colour volume has no values to render: it has no rendering and no surface"
-        )
+        raise VolumeError("a colour volume has no values that a rendering could be chosen by")
     if RENDERINGS[name].stretch is None and not is_hounsfield:
         fit = ", ".join((SURFACE, *fitting(is_hounsfield=False, is_colour=False)))
-        raise ValueError(f"{name} is given in HU, and these values are not; there are {fit}")
+        raise VolumeError(
+            f"{name} is given in HU, and these values are not",
+            remedy=f"choose one of {fit} with {{rendering=NAME}}",
+        )
 
 
 def _plain(name: str) -> str:

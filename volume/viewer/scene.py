@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from volume.errors import GridError
+from volume.errors import GridError, VolumeError
 from volume.geometry import Geometry
 from volume.processing.planes import PLANES, aligned_axes, plane_grid
 from volume.processing.windows import (
@@ -203,8 +203,8 @@ class Scene:
         if name is not None and (name := parse_rendering(name)) is not None:
             try:
                 refuse_unfit(name, **self.subject.kind)
-            except ValueError as problem:
-                return self.say(str(problem))
+            except VolumeError as problem:
+                return self.say(problem.args[0])
         return self._with(body=self.body.render(name))
 
     def next_rendering(self) -> Scene:
@@ -313,8 +313,8 @@ def scene_of(
 
     Without a level the 3D pane shows bone in CT, in others what Otsu's threshold parts;
     without `surface`, nothing; `rendering` is a preset's name. Raises a ValueError for a
-    window, layout or rendering that does not exist, or that means nothing for these values,
-    a GridError for a place outside the volume.
+    window, layout or rendering that does not exist, a VolumeError for a rendering that means
+    nothing for these values, a GridError for a place outside the volume.
     """
     subject = subject_of(volume, window, at)
     if level is not None and not isfinite(level):

@@ -18,6 +18,7 @@ from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.controller import Controller
+from volume.viewer.detail import Detail
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.layout import check_size
 from volume.viewer.scene import Scene, scene_of
@@ -28,7 +29,10 @@ SCREEN_PART = 0.9
 """A window is at most this part of the screen."""
 SOON_MS = 1
 HEARTBEAT_MS = 250
-"""So often the window looks whether it was resized or Ctrl+C was pressed in the terminal."""
+"""So often the window looks whether it was resized or Ctrl+C was pressed in the terminal,
+and whether the hand rests: then the 3D pane is drawn in full."""
+STILL_SECONDS = 0.2
+"""A wheel that has not turned for so long is at rest."""
 
 BUTTONS = ("Left", "Middle", "Right")
 KEYS = {"question": "?", "Prior": "PageUp", "Next": "PageDown"}
@@ -42,18 +46,28 @@ def view(
     layout: str = "four",
     at: ArrayLike | None = None,
     level: float | None = None,
+    rendering: str | None = None,
     size: tuple[int, int] | None = None,
     title: str | None = None,
 ) -> None:
     """Show a volume in a window, and return when it is closed.
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
-    `level` the surface's value, `size` (width, height) in pixels; meshes are laid over the
+    `level` the surface's value, `rendering` the name of a preset that renders the volume
+    instead, `size` (width, height) in pixels; meshes are laid over the
     volume in the 3D pane. The key ? shows the hands. Raises a DisplayError where no window
     can be opened, a KeyboardInterrupt where Ctrl+C in the terminal closed it, and the
     errors of `screenshot`.
     """
-    scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
+    scene = scene_of(
+        volume,
+        window=window,
+        layout=layout,
+        at=at,
+        level=level,
+        rendering=rendering,
+        surface=not meshes,
+    )
     size = None if size is None else check_size(size)
     gl.require_display()
     Window(volume, scene, meshes, size=size, title=title).run()
@@ -92,13 +106,16 @@ class Window:
         self.failure: BaseException | None = None
         self.interrupt = Interrupt()
         self._timer_is_set = False
+        self._held: set[str] = set()
+        self._still_at = 0.0
         self._listen()
 
     def run(self) -> None:
         """Show the window until it is closed; raise what went wrong meanwhile, or Ctrl+C."""
         with self.interrupt:
             self.interactor.Initialize()
-            self.draw(surface=False)
+            self.draw(detail=Detail.NONE)
+            self._touch()
             self.interactor.CreateRepeatingTimer(HEARTBEAT_MS)
             self._soon()
             self.plotter.show()
@@ -107,13 +124,13 @@ class Window:
         if self.interrupt.noted:
             raise KeyboardInterrupt
 
-    def draw(self, *, surface: bool = True) -> None:
+    def draw(self, *, detail: Detail = Detail.FULL) -> None:
         """Draw what has changed since the last time, in the window's present size."""
         size = self.window.GetSize()
         if size != self.controller.size:
             self.controller.resize(size)
             self.drawing.forget()
-        self.drawing.draw(self.controller.scene, size, surface=surface)
+        self.drawing.draw(self.controller.scene, size, detail=detail)
 
     def close(self) -> None:
         """Close the window."""
@@ -172,11 +189,13 @@ class Window:
 
     def _press(self, button: str) -> None:
         x, y = self.interactor.GetEventPosition()
+        self._held.add(button)
         self.controller.press(button, x, y, time=time.monotonic(), shift=self._shift)
         self._soon()
 
     def _release(self, button: str) -> None:
         x, y = self.interactor.GetEventPosition()
+        self._held.discard(button)
         self.controller.release(button, x, y, time=time.monotonic())
         self._soon()
 
@@ -186,6 +205,7 @@ class Window:
 
     def _wheel(self, steps: int) -> None:
         x, y = self.interactor.GetEventPosition()
+        self._touch()
         self.controller.wheel(x, y, steps, shift=self._shift, ctrl=self._ctrl)
         self._soon()
 
@@ -214,6 +234,10 @@ class Window:
 
     # drawing when there is time
 
+    def _touch(self) -> None:
+        """Count the hand as moving for a moment: a wheel has no button to let go of."""
+        self._still_at = time.monotonic() + STILL_SECONDS
+
     def _soon(self) -> None:
         """Have `_idle` called once the events that wait have been heard."""
         if not self._timer_is_set:
@@ -225,7 +249,8 @@ class Window:
         if self.interrupt.noted:
             self._stop()
         else:
-            self.draw()
+            moving = self._held or time.monotonic() < self._still_at
+            self.draw(detail=Detail.COARSE if moving else Detail.FULL)
 
     # wishes
 

@@ -113,6 +113,15 @@ def surface_line(scene: Scene) -> str:
     )
 
 
+def rendering_line(scene: Scene) -> str:
+    """Tell the preset that renders the volume, and by how much its curve is shifted."""
+    shift = scene.body.shift
+    if not shift:
+        return scene.body.rendering or ""
+    unit = safe(scene.subject.unit, LABEL)
+    return f"{scene.body.rendering} {'+' if shift > 0 else '-'} {_short(abs(shift))} {unit}".strip()
+
+
 def nice_length(most_mm: float) -> float:
     """Give the largest 1, 2 or 5 times a power of ten that is no longer."""
     power = 10.0 ** np.floor(np.log10(most_mm))
