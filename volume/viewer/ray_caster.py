@@ -90,8 +90,9 @@ class RayCaster:
         if not self._mappers:
             self._prepare()
         mapper = self._mapper(Detail.FULL if self.on_card else detail)
-        self._take_curve(look, mapper)
-        self._sample(mapper, detail, pixels)
+        preset = RENDERINGS[look.rendering or "MIP"]
+        self._take_curve(look, preset, mapper)
+        _sample(mapper, detail, pixels, thin=preset.thin)
         mapper.SetClippingPlanes(planes_of(look.clip))
         self.prop.SetMapper(mapper)
         self.prop.VisibilityOn()
@@ -139,18 +140,7 @@ class RayCaster:
         self._arrays.append(array)
         return image
 
-    def _sample(self, mapper: vtkVolumeMapper, detail: Detail, pixels: int) -> None:
-        """Set how far apart the rays are, in pixels, and their samples, in mm."""
-        moving = detail == Detail.COARSE
-        step = float(np.mean(mapper.GetInput().GetSpacing())) * (1 if moving else 0.5)
-        mapper.SetSampleDistance(step)
-        if not self.on_card:
-            mapper.SetInteractiveSampleDistance(step)
-        apart = (pixels / RAYS_WHILE_MOVING) ** 0.5 if moving else 1.0
-        mapper.SetImageSampleDistance(max(1.0, apart))
-
-    def _take_curve(self, look: BodyLook, mapper: vtkVolumeMapper) -> None:
-        preset = RENDERINGS[look.rendering or "MIP"]
+    def _take_curve(self, look: BodyLook, preset: Rendering, mapper: vtkVolumeMapper) -> None:
         if preset.light is None:
             mapper.SetBlendModeToMaximumIntensity()
         else:
@@ -159,6 +149,18 @@ class RayCaster:
             self._shown = look.rendering, look.shift
             curve = preset.on(*self._percentiles).moved(1.0, look.shift)
             _dress(self.prop.GetProperty(), self.scale.to_caster(curve))
+
+
+def _sample(mapper: vtkVolumeMapper, detail: Detail, pixels: int, *, thin: bool) -> None:
+    """Set how far apart the rays are, in pixels, and their samples, in mm."""
+    moving = detail == Detail.COARSE
+    voxel = float(np.mean(mapper.GetInput().GetSpacing()))
+    step = voxel if moving else voxel / (4 if thin else 2)
+    mapper.SetSampleDistance(step)
+    if isinstance(mapper, vtkFixedPointVolumeRayCastMapper):
+        mapper.SetInteractiveSampleDistance(step)
+    apart = (pixels / RAYS_WHILE_MOVING) ** 0.5 if moving else 1.0
+    mapper.SetImageSampleDistance(max(1.0, apart))
 
 
 def _axes(geometry: Geometry) -> vtkMatrix4x4:

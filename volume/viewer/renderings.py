@@ -40,12 +40,14 @@ WHITE = ((0.0, 1.0, 1.0, 1.0),)
 
 @dataclass(frozen=True)
 class Rendering:
-    """A transfer function. Without a `light` each line of sight shows its largest value."""
+    """A transfer function. Without a `light` each line of sight shows its largest value;
+    one whose opacity is a `thin` band has to be sampled twice as densely."""
 
     opacity: tuple[Opacity, ...]
     colour: tuple[Colour, ...]
     light: Light | None = GLOSSY
     stretch: tuple[float, float] | None = None
+    thin: bool = False
 
     def moved(self, scale: float, offset: float) -> Rendering:
         """Give the same curve over other values: `scale` times its own, plus `offset`."""
@@ -124,6 +126,7 @@ RENDERINGS: Mapping[str, Rendering] = {
             (-400, 0.889, 0.255, 0.024),
         ),
         DULL,
+        thin=True,
     ),
     "CT-Muscle": Rendering(
         ((-3024, 0), (-155.4, 0), (217.6, 0.676), (419.7, 0.833), (3071, 0.804)),
