@@ -180,6 +180,12 @@ window = click.option(
     metavar="C,W|NAME",
     help="Centre and width, or a name.",
 )
+rendering = click.option(
+    "--rendering",
+    type=Checked("rendering", "volume.viewer.renderings", "parse_rendering"),
+    metavar="NAME",
+    help="What the 3D pane shows: surface, CT-Bone, CT-Lung, CT-MIP, MR-Default, ...",
+)
 layout = click.option(
     "--layout",
     type=click.Choice(("four", "axial", "coronal", "sagittal", "3d")),

@@ -29,8 +29,9 @@ from volume.volume import Volume
 @click.command()
 @options.flags(
     options.source, options.series, options.window, options.layout, options.at, options.level,
-    options.screenshot, options.size, options.scene, options.save_scene, options.measurements,
-    options.unit, options.limits, options.cache, options.overwrite, options.quiet,
+    options.rendering, options.screenshot, options.size, options.scene, options.save_scene,
+    options.measurements, options.unit, options.limits, options.cache, options.overwrite,
+    options.quiet,
 )  # fmt: skip
 def view(
     source: str,
@@ -39,6 +40,7 @@ def view(
     layout: str | None,
     at: tuple[float, ...] | None,
     level: float | None,
+    rendering: str | None,
     screenshot: str | None,
     size: tuple[int, int] | None,
     scene: str | None,
@@ -69,8 +71,8 @@ def view(
     if not quiet:
         say_findings(volume.findings)
     asked: dict[str, Any] = {
-        "window": window, "layout": layout, "at": at, "level": level, "size": size,
-        "scene": scene, "save_scene": save_scene, "measurements": measurements,
+        "window": window, "layout": layout, "at": at, "level": level, "rendering": rendering,
+        "size": size, "scene": scene, "save_scene": save_scene, "measurements": measurements,
         "overwrite": overwrite,
     }  # fmt: skip
     if screenshot is None:

@@ -15,6 +15,8 @@ CARD = (0.12, 0.135, 0.16)
 TEXT = (0.86, 0.87, 0.88)
 FAINT = (0.55, 0.58, 0.62)
 OUTLINE = (0.26, 0.29, 0.33)
+CLIP = (0.95, 0.72, 0.28)
+"""The clipping box and its handles."""
 
 PLANE: Mapping[str, Colour] = {
     "axial": (0.95, 0.45, 0.38),

@@ -6,15 +6,9 @@ from collections.abc import Callable
 from math import hypot
 
 from volume.processing.planes import PLANES
-from volume.viewer.drags import (
-    Hold,
-    choose_deed,
-    drag,
-    place_at,
-    point_draft,
-)
+from volume.viewer.clip_box import whole
+from volume.viewer.drags import Hold, drag, place_at, point_draft, take
 from volume.viewer.layout import Layout, arrange
-from volume.viewer.marks import grip_at
 from volume.viewer.projection import project_pane
 from volume.viewer.scene import Scene
 
@@ -40,6 +34,9 @@ HANDS = (
     ("T, Tab", "list measurements, go to the next"),
     ("Delete, Ctrl + Z", "delete the selected one, undo"),
     ("Ctrl + E", "export measurements as CSV"),
+    ("B", "3D: next rendering, and back to the surface"),
+    ("Ctrl + left drag", "3D: shift the curve or the surface's level"),
+    ("X", "3D: box that cuts; drag its handles"),
     ("V", "next layout"),
     ("L", "labels"),
     ("R, Space", "reset, to the patient's planes"),
@@ -88,7 +85,16 @@ class Controller:
 
     # the mouse
 
-    def press(self, button: str, x: float, y: float, *, time: float, shift: bool = False) -> None:
+    def press(
+        self,
+        button: str,
+        x: float,
+        y: float,
+        *,
+        time: float,
+        shift: bool = False,
+        ctrl: bool = False,
+    ) -> None:
         """Take a "left", "middle" or "right" button going down at a time in seconds."""
         self._pointer = (x, y)
         pane = self.layout.pane_at(x, y)
@@ -98,15 +104,16 @@ class Controller:
         if self._hold is not None or pane is None:
             return
         rect, font = self.layout.panes[pane], self.layout.font
-        deed = choose_deed(self.scene, pane, rect, font, button, (x, y), shift=shift)
-        self._hold = Hold(button, pane, deed, (x, y), (x, y), self.scene)
-        if deed == "draw":
-            self._begin_drawing(self._hold)
+        hold = take(self.scene, pane, rect, font, button, (x, y), shift=shift, ctrl=ctrl)
+        self._hold = hold
+        if hold.deed == "draw":
+            self._begin_drawing(hold)
         elif button == "left" and self._is_double(x, y, time):
             self.scene = self.scene.toggle_pane(pane)
-            self._hold.dead = True
-        elif deed == "carry":
-            self._take_hold(self._hold)
+            hold.dead = True
+        elif hold.grip is not None:
+            self.scene = self.scene.measure(self.scene.measurements.choose(hold.grip.number))
+            hold.before = self.scene
 
     def move(self, x: float, y: float, *, shift: bool = False) -> None:
         """Take a move of the mouse, with or without a button held."""
@@ -207,14 +214,6 @@ class Controller:
             drawn = self.scene.measurements.put_down(self.scene.subject.geometry)
             self.scene = self.scene.measure(drawn)
 
-    def _take_hold(self, hold: Hold) -> None:
-        """Choose the measurement under the hand, to be moved."""
-        projection = project_pane(self.scene, hold.pane, self.layout.panes[hold.pane])
-        hold.grip = grip_at(self.scene, hold.pane, projection, hold.start)
-        if hold.grip is not None:
-            self.scene = self.scene.measure(self.scene.measurements.choose(hold.grip.number))
-        hold.before = self.scene
-
     # the keyboard
 
     def key(self, name: str, *, shift: bool = False, ctrl: bool = False) -> None:
@@ -280,6 +279,10 @@ def _tool(kind: str) -> Callable[[Scene], Scene]:
     return take
 
 
+def _toggle_clip(scene: Scene) -> Scene:
+    return scene.set_clip(whole(scene.subject.geometry) if scene.body.clip is None else None)
+
+
 def _delete(scene: Scene) -> Scene:
     if scene.measurements.chosen is None:
         return scene.say("nothing is selected: click a measurement, or press Tab")
@@ -293,6 +296,8 @@ COMMANDS: dict[str, Callable[[Scene], Scene]] = {
     "i": Scene.invert,
     "v": Scene.next_layout,
     "l": Scene.toggle_labels,
+    "b": Scene.next_rendering,
+    "x": _toggle_clip,
     "m": Scene.next_slab,
     "[": lambda scene: scene.thicken(-1),
     "]": lambda scene: scene.thicken(1),

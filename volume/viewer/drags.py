@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
 from volume.processing.planes import PLANES
+from volume.viewer.clip_box import Face, handle_at
+from volume.viewer.clip_box import drag as drag_face
 from volume.viewer.crosshair import held_arm, middle_of, turned_by
 from volume.viewer.eye import look
 from volume.viewer.layout import Rect
@@ -29,7 +31,7 @@ class Hold:
     """A button held down: where it went down, and what the drag does.
 
     `began` says that the press put down the first point of a measurement; `grip` what of a
-    measurement it took hold of.
+    measurement it took hold of, `face` which of the clipping box.
     """
 
     button: str
@@ -40,26 +42,52 @@ class Hold:
     before: Scene
     began: bool = False
     grip: Grip | None = None
+    face: Face | None = None
     moved: bool = False
     dead: bool = False
 
 
-def choose_deed(
-    scene: Scene, pane: str, rect: Rect, font: float, button: str, at: Spot, *, shift: bool
-) -> str:
+def take(
+    scene: Scene,
+    pane: str,
+    rect: Rect,
+    font: float,
+    button: str,
+    at: Spot,
+    *,
+    shift: bool = False,
+    ctrl: bool = False,
+) -> Hold:
     """Say what a drag that begins with this press does."""
+    hold = Hold(button, pane, "zoom", at, at, scene)
     if button == "right":
-        return "zoom"
+        return hold
     if button == "middle" or shift:
-        return "pan"
+        return replace(hold, deed="pan")
     if pane not in PLANES:
-        return "turn"
+        return _take_body(hold, rect, ctrl=ctrl)
+    return _take_plane(hold, rect, font)
+
+
+def _take_body(hold: Hold, rect: Rect, *, ctrl: bool) -> Hold:
+    """Take hold of the clipping box, of the curve, or of the patient."""
+    face = handle_at(hold.before, rect, *hold.start)
+    if face is not None:
+        return replace(hold, deed="clip", face=face)
+    return replace(hold, deed="shift" if ctrl else "turn")
+
+
+def _take_plane(hold: Hold, rect: Rect, font: float) -> Hold:
+    """Take hold of a tool, a measurement, a line's end, or the window."""
+    scene = hold.before
     if scene.measurements.tool is not None:
-        return "draw"
-    projection = project_pane(scene, pane, rect)
-    if grip_at(scene, pane, projection, at) is not None:
-        return "carry"
-    return "twist" if held_arm(scene, pane, projection, font, at) is not None else "window"
+        return replace(hold, deed="draw")
+    projection = project_pane(scene, hold.pane, rect)
+    grip = grip_at(scene, hold.pane, projection, hold.start)
+    if grip is not None:
+        return replace(hold, deed="carry", grip=grip)
+    arm = held_arm(scene, hold.pane, projection, font, hold.start)
+    return replace(hold, deed="window" if arm is None else "twist")
 
 
 def drag(scene: Scene, hold: Hold, rect: Rect, to: Spot) -> Scene:
@@ -110,6 +138,17 @@ def _turn(scene: Scene, hold: Hold, _rect: Rect, to: Spot) -> Scene:
     return scene.turn(right * DEGREES_PER_PIXEL, up * DEGREES_PER_PIXEL)
 
 
+def _shift(scene: Scene, hold: Hold, _rect: Rect, to: Spot) -> Scene:
+    return scene.shift_rendering(to[0] - hold.last[0])
+
+
+def _clip(scene: Scene, hold: Hold, rect: Rect, to: Spot) -> Scene:
+    if hold.face is None:
+        return scene
+    right, up = to[0] - hold.last[0], to[1] - hold.last[1]
+    return scene.set_clip(drag_face(scene, rect, hold.face, right, up))
+
+
 def _twist(scene: Scene, hold: Hold, rect: Rect, to: Spot) -> Scene:
     """Turn the crosshair after the hand."""
     middle = middle_of(scene, project_pane(scene, hold.pane, rect))
@@ -143,6 +182,8 @@ DRAGS: Mapping[str, Callable[[Scene, Hold, Rect, Spot], Scene]] = {
     "pan": _pan,
     "zoom": _zoom,
     "turn": _turn,
+    "shift": _shift,
+    "clip": _clip,
     "twist": _twist,
     "draw": _draw,
     "carry": _carry,

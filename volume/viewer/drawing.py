@@ -10,7 +10,9 @@ from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
 from volume.processing.planes import PLANES, Reformatter
 from volume.surface import Mesh
+from volume.viewer import gl
 from volume.viewer.body_pane import BodyPane
+from volume.viewer.detail import Detail
 from volume.viewer.layout import arrange
 from volume.viewer.pane import Pane
 from volume.viewer.reading import Readings
@@ -33,7 +35,7 @@ class Drawing:
     ) -> None:
         self.window = window
         self.titled = bool(title)
-        self.body = BodyPane(volume, meshes)
+        self.body = BodyPane(volume, meshes, on_card=gl.is_hardware(window))
         readings = Readings(Reformatter(volume))
         self.list, self.card = MeasurementCard(readings), HelpCard()
         self.panes: tuple[Pane, ...] = (
@@ -49,22 +51,14 @@ class Drawing:
         for pane in self.panes:
             window.AddRenderer(pane.renderer)
 
-    def draw(
-        self,
-        scene: Scene,
-        size: tuple[int, int],
-        *,
-        surface: bool = True,
-        moving: bool = False,
-    ) -> bool:
+    def draw(self, scene: Scene, size: tuple[int, int], *, detail: Detail = Detail.FULL) -> bool:
         """Draw what the scene changed; say whether there was anything.
 
-        Without `surface` the 3D pane waits, so that the images are there at once. While
-        something is `moving`, what takes long is drawn coarsely.
+        Without `detail` the 3D pane waits, so that the images are there at once; while
+        something moves, what takes long is drawn coarsely.
         """
-        self.body.waiting = not surface
         for pane in self.panes:
-            pane.moving = moving
+            pane.detail = detail
         banner = bool(scene.subject.banner)
         layout = arrange(scene.layout, size, banner=banner, title=self.titled)
         changed = [pane for pane in self.panes if pane.prepare(scene, layout)]

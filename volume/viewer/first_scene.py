@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from volume.errors import GridError, VolumeError
 from volume.processing.windows import Window, parse_window
 from volume.viewer import scene_json
 from volume.viewer.layout import check_layout
-from volume.viewer.scene import Scene, check_level, scene_of
+from volume.viewer.scene import Scene, check_level, check_rendering, scene_of
 from volume.viewer.subject import subject_of
 from volume.viewer.table import check_table_name, write_measurements
 
@@ -33,6 +33,7 @@ class Wishes:
     layout: str | None = None
     at: ArrayLike | None = None
     level: float | None = None
+    rendering: str | None = None
 
 
 def begin(
@@ -55,6 +56,7 @@ def begin(
             layout=wishes.layout or "four",
             at=wishes.at,
             level=wishes.level,
+            rendering=wishes.rendering,
             surface=surface,
         )
         return scene, None
@@ -147,4 +149,8 @@ def _with_wishes(scene: Scene, wishes: Wishes, volume: Volume) -> Scene:
         scene = scene.set_cursor(subject_of(volume, None, wishes.at).at)
     if wishes.level is not None:
         scene = scene.set_level(check_level(wishes.level))
+    if wishes.rendering is not None:
+        scene = replace(
+            scene, body=scene.body.render(check_rendering(wishes.rendering, scene.subject))
+        )
     return scene

@@ -32,13 +32,21 @@ window.Render()
 pixel = vtkUnsignedCharArray()
 window.GetPixelData(4, 4, 4, 4, 0, pixel, 0)
 print(window.GetClassName())
+told = window.ReportCapabilities().splitlines()
+print(next((line.partition(":")[2] for line in told if "OpenGL renderer" in line), ""))
 sys.exit(0 if pixel.GetValue(0) == 255 else 3)
 """
-"""Draws a white picture off screen and looks whether it is white."""
+"""Draws a white picture off screen and looks whether it is white; tells the kind of window,
+and what OpenGL calls the one who draws."""
 
 WAYS = ("vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow")
 """Kinds of windows that need no display, in the order they are tried on Linux."""
 NATIVE = "vtkRenderWindow"
+
+SOFTWARE = (
+    "llvmpipe", "softpipe", "swrast", "software", "svga3d", "gdi generic", "basic render",
+)  # fmt: skip
+"""Who draws on the processor calls itself by one of these: Mesa, macOS, VMware, Windows."""
 
 PICTURE = "write a picture with {screenshot=FILE}"
 
@@ -84,7 +92,7 @@ def require_display() -> None:
     if not _draws(NATIVE):
         require()
         raise DisplayError("no window can be opened: the display draws no OpenGL", remedy=PICTURE)
-    if "EGL" in _answer(NATIVE):  # what VTK falls back to
+    if "EGL" in _answer(NATIVE)[0]:  # what VTK falls back to
         raise DisplayError("no window can be opened: the display does not answer", remedy=PICTURE)
 
 
@@ -101,23 +109,36 @@ def off_screen_window(size: tuple[int, int]) -> vtkRenderWindow:
     return window
 
 
+def is_hardware(window: vtkRenderWindow) -> bool:
+    """Say whether a graphics card draws what is in this window; not if that is unknown."""
+    kind = window.GetClassName()
+    name = _answer(kind if kind in WAYS else NATIVE)[1].lower()
+    return bool(name) and not any(word in name for word in SOFTWARE)
+
+
 def _draws(way: str) -> bool:
-    return bool(_answer(way))
+    return bool(_answer(way)[0])
+
+
+NOTHING = ("", "")
 
 
 @cache
-def _answer(way: str) -> str:
-    """Give the kind of window that drew, "" if none did, whatever ended the child."""
+def _answer(way: str) -> tuple[str, str]:
+    """Give the kind of window that drew and who drew, "" if none did, whatever ended the child."""
     child = _ask(way)
     if child is None:
-        return ""
+        return NOTHING
     try:
         said, _ = child.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
-        return ""
-    return said.strip() if child.returncode == 0 else ""
+        return NOTHING
+    if child.returncode != 0:
+        return NOTHING
+    kind, _, name = said.strip().partition("\n")
+    return kind.strip(), name.strip()
 
 
 @cache

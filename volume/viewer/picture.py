@@ -35,6 +35,7 @@ def screenshot(
     layout: str | None = None,
     at: ArrayLike | None = None,
     level: float | None = None,
+    rendering: str | None = None,
     scene: str | os.PathLike[str] | None = None,
     save_scene: str | os.PathLike[str] | None = None,
     measurements: str | os.PathLike[str] | None = None,
@@ -45,7 +46,8 @@ def screenshot(
     """Write the first look at a volume as a PNG, without a window or a display.
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
-    `level` the surface's value, `size` (width, height) in pixels, `title` a line above.
+    `level` the surface's value, `rendering` the name of a preset that renders the volume
+    instead, `size` (width, height) in pixels, `title` a line above.
     Without a level CT shows its bone, other volumes what Otsu's threshold parts; with
     meshes, these alone. `scene` is a file that the window saved: it is shown as it was.
     `save_scene` and `measurements` are files to write the scene and what was measured to.
@@ -59,7 +61,8 @@ def screenshot(
     check_name(path)
     refuse_unwritable(path, overwrite=overwrite)
     refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
-    first, saved_size = begin(volume, scene, Wishes(window, layout, at, level), surface=not meshes)
+    wishes = Wishes(window, layout, at, level, rendering)
+    first, saved_size = begin(volume, scene, wishes, surface=not meshes)
     size = size or saved_size or SIZE
     pixels = picture(first, volume, meshes, size=size, title=title)
     write_png(path, pixels, overwrite=overwrite)

@@ -5,7 +5,7 @@ A scene knows no window and no graphics library; it is saved and replayed as JSO
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from volume.errors import VolumeError
 from volume.geometry import Geometry
 from volume.processing.planes import aligned_axes, plane_grid
 from volume.processing.rotation import STRAIGHT, Rotation
@@ -22,9 +23,11 @@ from volume.processing.windows import (
     check_window,
 )
 from volume.viewer import scene_json
+from volume.viewer.body_look import BodyLook, shift_per_pixel
 from volume.viewer.layout import LAYOUTS, check_layout
 from volume.viewer.measurement import as_place
 from volume.viewer.measurements import NOTHING, Measurements
+from volume.viewer.renderings import fitting, parse_rendering, refuse_unfit
 from volume.viewer.sight import FITTED, IN_FRONT, Camera, Sight, zoomed
 from volume.viewer.slab import THIN, Slab
 from volume.viewer.subject import Subject, subject_of
@@ -66,6 +69,7 @@ class Scene:
     sights: Mapping[str, Sight] = field(default_factory=lambda: FITTED)
     camera: Camera = IN_FRONT
     level: float | None = None
+    body: BodyLook = field(default_factory=BodyLook)
     labels: bool = True
     help: bool = False
     note: str = ""
@@ -251,6 +255,33 @@ class Scene:
         whole = replace(self.camera, zoom=1.0, pan=(0.0, 0.0))
         return self._with(sights=FITTED, camera=whole)
 
+    def set_rendering(self, name: str | None) -> Scene:
+        """Render the volume by a preset, or show its surface; say so where it has no meaning."""
+        if name is not None and (name := parse_rendering(name)) is not None:
+            try:
+                refuse_unfit(name, **self.subject.kind)
+            except VolumeError as problem:
+                return self.say(problem.args[0])
+        return self._with(body=self.body.render(name))
+
+    def next_rendering(self) -> Scene:
+        """Go on to the next preset, and from the last one back to the surface."""
+        return self._with(body=self.body.render_next(fitting(**self.subject.kind)))
+
+    def shift_rendering(self, right: float) -> Scene:
+        """Shift the preset's curve, or the surface's level, by pixels to the right."""
+        subject = self.subject
+        amount = right * shift_per_pixel(
+            is_hounsfield=subject.is_hounsfield, window_width=subject.first_window[1]
+        )
+        if self.body.rendering is not None:
+            return self._with(body=self.body.shift_by(amount))
+        return self._with(level=None if self.level is None else self.level + amount)
+
+    def set_clip(self, box: Sequence[float] | None) -> Scene:
+        """Cut what the 3D pane shows by a box (x0, x1, y0, y1, z0, z1 in mm LPS), or not."""
+        return self._with(body=self.body.cut(box))
+
     def reset(self) -> Scene:
         """Go back to the first look: the patient's planes, place, window, zoom and camera.
 
@@ -311,12 +342,14 @@ def scene_of(
     at: ArrayLike | None = None,
     level: float | None = None,
     surface: bool = True,
+    rendering: str | None = None,
 ) -> Scene:
     """Make the first scene of a volume: its own window, the crosshair in its middle.
 
     Without a level the 3D pane shows bone in CT, in others what Otsu's threshold parts;
-    without `surface`, nothing. Raises a ValueError for a window or layout that does not
-    exist, a GridError for a place outside the volume.
+    without `surface`, nothing; `rendering` is a preset's name. Raises a ValueError for a
+    window, layout or rendering that does not exist, a VolumeError for a rendering that means
+    nothing for these values, a GridError for a place outside the volume.
     """
     subject = subject_of(volume, window, at)
     if level is not None:
@@ -330,7 +363,16 @@ def scene_of(
         inverted=subject.inverted,
         layout=check_layout(layout),
         level=level,
+        body=BodyLook().render(check_rendering(rendering, subject)),
     )
+
+
+def check_rendering(name: str | None, subject: Subject) -> str | None:
+    """Give a preset's name, None for the surface, or refuse one that means nothing here."""
+    chosen = None if name is None else parse_rendering(name)
+    if chosen is not None:
+        refuse_unfit(chosen, **subject.kind)
+    return chosen
 
 
 def check_level(level: float) -> float:

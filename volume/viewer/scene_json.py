@@ -14,6 +14,7 @@ from volume.geometry import Geometry
 from volume.processing.planes import PLANES
 from volume.processing.rotation import Rotation
 from volume.processing.windows import check_window
+from volume.viewer.body_look import BodyLook
 from volume.viewer.layout import check_layout, check_size
 from volume.viewer.measurement import as_place
 from volume.viewer.measurements import Measurements
@@ -50,6 +51,7 @@ def write(scene: Scene, size: tuple[int, int] | None = None) -> str:
         "sights": {pane: asdict(sight) for pane, sight in scene.sights.items()},
         "camera": asdict(scene.camera),
         "level": scene.level,
+        "body": scene.body.as_json(),
         "labels": scene.labels,
         "help": scene.help,
         "probe": None if scene.probe is None else list(scene.probe),
@@ -108,6 +110,7 @@ def _read_state(document: Mapping[str, Any]) -> dict[str, Any]:
 def _read_later_state(document: Mapping[str, Any]) -> dict[str, Any]:
     """Read what the first scenes that were saved did not have."""
     readers: Mapping[str, Any] = {
+        "body": BodyLook.from_json,
         "axes": Rotation.from_numbers,
         "slab": Slab.from_json,
         "measurements": Measurements.from_json,

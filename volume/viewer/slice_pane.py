@@ -12,6 +12,7 @@ from volume.processing.planes import Plane
 from volume.processing.windows import to_grey
 from volume.viewer.colours import FAINT, IMAGE, PLANE, TEXT, Colour
 from volume.viewer.crosshair import Arm, arms
+from volume.viewer.detail import Detail
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import MARGIN, EdgeLetters, Label, Lines, Segment
 from volume.viewer.pane import Pane
@@ -84,7 +85,8 @@ class SlicePane(Pane):
 
     def _is_coarse(self, scene: Scene) -> bool:
         """Whether a coarse plane will do: a slab that is interpolated, while it moves."""
-        return self.moving and scene.slab.mode is not None and not scene.is_on_voxels
+        is_slow = scene.slab.mode is not None and not scene.is_on_voxels
+        return is_slow and self.detail != Detail.FULL
 
     def _plane_at(self, scene: Scene) -> Plane:
         """Cut the plane through the crosshair, unless it is the one of the last time."""

@@ -19,6 +19,7 @@ from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.controller import Controller
+from volume.viewer.detail import Detail
 from volume.viewer.first_scene import (
     Wishes,
     begin,
@@ -37,9 +38,10 @@ SCREEN_PART = 0.9
 """A window is at most this part of the screen."""
 SOON_MS = 1
 HEARTBEAT_MS = 250
+"""So often the window looks whether it was resized or Ctrl+C was pressed in the terminal,
+and whether the hand rests: then the 3D pane is drawn in full."""
 STILL_SECONDS = 0.2
-"""So long after the last turn of the wheel or key what was drawn coarsely is drawn in full."""
-"""So often the window looks whether it was resized or Ctrl+C was pressed in the terminal."""
+"""A wheel that has not turned for so long is at rest."""
 
 BUTTONS = ("Left", "Middle", "Right")
 KEYS = {"question": "?", "Prior": "PageUp", "Next": "PageDown"}
@@ -53,6 +55,7 @@ def view(
     layout: str | None = None,
     at: ArrayLike | None = None,
     level: float | None = None,
+    rendering: str | None = None,
     scene: str | os.PathLike[str] | None = None,
     save_scene: str | os.PathLike[str] | None = None,
     measurements: str | os.PathLike[str] | None = None,
@@ -63,14 +66,16 @@ def view(
     """Show a volume in a window, and return when it is closed.
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
-    `level` the surface's value, `size` (width, height) in pixels; meshes are laid over the
-    volume in the 3D pane. `scene` is a file that was saved before; `save_scene` and
-    `measurements` are written when the window is closed. The key ? shows the hands. Raises
-    a DisplayError where no window can be opened, a KeyboardInterrupt where Ctrl+C in the
-    terminal closed it, and the errors of `screenshot`.
+    `level` the surface's value, `rendering` the name of a preset that renders the volume
+    instead, `size` (width, height) in pixels; meshes are laid over the volume in the 3D
+    pane. `scene` is a file that was saved before; `save_scene` and `measurements` are
+    written when the window is closed. The key ? shows the hands. Raises a DisplayError
+    where no window can be opened, a KeyboardInterrupt where Ctrl+C in the terminal closed
+    it, and the errors of `screenshot`.
     """
     refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
-    first, saved_size = begin(volume, scene, Wishes(window, layout, at, level), surface=not meshes)
+    wishes = Wishes(window, layout, at, level, rendering)
+    first, saved_size = begin(volume, scene, wishes, surface=not meshes)
     size = saved_size if size is None else check_size(size)
     gl.require_display()
     opened = Window(volume, first, meshes, size=size, title=title)
@@ -112,14 +117,15 @@ class Window:
         self.failure: BaseException | None = None
         self.interrupt = Interrupt()
         self._timer_is_set = False
-        self._stirred = float("-inf")
+        self._still_at = 0.0
         self._listen()
 
     def run(self) -> None:
         """Show the window until it is closed; raise what went wrong meanwhile, or Ctrl+C."""
         with self.interrupt:
             self.interactor.Initialize()
-            self.draw(surface=False)
+            self.draw(detail=Detail.NONE)
+            self._touch()
             self.interactor.CreateRepeatingTimer(HEARTBEAT_MS)
             self._soon()
             self.plotter.show()
@@ -128,13 +134,13 @@ class Window:
         if self.interrupt.noted:
             raise KeyboardInterrupt
 
-    def draw(self, *, surface: bool = True) -> None:
+    def draw(self, *, detail: Detail = Detail.FULL) -> None:
         """Draw what has changed since the last time, in the window's present size."""
         size = self.window.GetSize()
         if size != self.controller.size:
             self.controller.resize(size)
             self.drawing.forget()
-        self.drawing.draw(self.controller.scene, size, surface=surface, moving=self._is_moving)
+        self.drawing.draw(self.controller.scene, size, detail=detail)
 
     def close(self) -> None:
         """Close the window."""
@@ -194,7 +200,9 @@ class Window:
 
     def _press(self, button: str) -> None:
         x, y = self.interactor.GetEventPosition()
-        self.controller.press(button, x, y, time=time.monotonic(), shift=self._shift)
+        self.controller.press(
+            button, x, y, time=time.monotonic(), shift=self._shift, ctrl=self._ctrl
+        )
         self._soon()
 
     def _release(self, button: str) -> None:
@@ -208,8 +216,8 @@ class Window:
 
     def _wheel(self, steps: int) -> None:
         x, y = self.interactor.GetEventPosition()
+        self._touch()
         self.controller.wheel(x, y, steps, shift=self._shift, ctrl=self._ctrl)
-        self._stirred = time.monotonic()
         self._soon()
 
     def _leave(self) -> None:
@@ -217,11 +225,11 @@ class Window:
         self._soon()
 
     def _key(self) -> None:
+        self._touch()
         self.controller.key(self._key_name(), shift=self._shift, ctrl=self._ctrl)
         for wish in self.controller.wishes:
             WISHES[wish](self)
         self.controller.wishes.clear()
-        self._stirred = time.monotonic()
         self._soon()
 
     @property
@@ -242,6 +250,10 @@ class Window:
 
     # drawing when there is time
 
+    def _touch(self) -> None:
+        """Count the hand as moving for a moment: a wheel has no button to let go of."""
+        self._still_at = time.monotonic() + STILL_SECONDS
+
     def _soon(self) -> None:
         """Have `_idle` called once the events that wait have been heard."""
         if not self._timer_is_set:
@@ -253,13 +265,8 @@ class Window:
         if self.interrupt.noted:
             self._stop()
         else:
-            self.draw()
-
-    @property
-    def _is_moving(self) -> bool:
-        """Whether something moves now, so that the heartbeat will draw it in full."""
-        just_now = time.monotonic() - self._stirred < STILL_SECONDS
-        return self.controller.is_dragging or just_now
+            moving = self.controller.is_dragging or time.monotonic() < self._still_at
+            self.draw(detail=Detail.COARSE if moving else Detail.FULL)
 
     # wishes
 

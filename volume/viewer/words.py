@@ -165,13 +165,17 @@ def surface_line(scene: Scene) -> str:
 
 def number(value: float) -> str:
     """Write a measured number as short as it is meant."""
-    return (
-        f"{value:.0f}"
-        if abs(value) >= 1000
-        else f"{value:.1f}"
-        if abs(value) >= 100
-        else f"{value:.3g}"
-    )
+    places = 0 if abs(value) >= 1000 else 1
+    return f"{value:.{places}f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def rendering_line(scene: Scene) -> str:
+    """Tell the preset that renders the volume, and by how much its curve is shifted."""
+    shift = scene.body.shift
+    if not shift:
+        return scene.body.rendering or ""
+    unit = safe(scene.subject.unit, LABEL)
+    return f"{scene.body.rendering} {'+' if shift > 0 else '-'} {_short(abs(shift))} {unit}".strip()
 
 
 def nice_length(most_mm: float) -> float:
