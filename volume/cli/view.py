@@ -66,7 +66,7 @@ def view(
         gl.require_display()
     else:
         refuse_picture(screenshot, overwrite)
-    refuse_looks(source, screenshot, save_scene, measurements, overwrite)
+    refuse_looks(source, (screenshot, save_scene, measurements), scene, overwrite)
     volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
         say_findings(volume.findings)
@@ -90,18 +90,22 @@ def _title(volume: Volume, source: str) -> str:
 
 def refuse_looks(
     source: str,
-    screenshot: str | None,
-    save_scene: str | None,
-    measurements: str | None,
+    outputs: tuple[str | None, str | None, str | None],
+    scene: str | None,
     overwrite: bool,
 ) -> None:
-    """Refuse, before anything is read, outputs that cannot be written or change the source."""
-    from volume.viewer.first_scene import refuse_unwritable_looks
+    """Refuse, before anything is read, outputs that cannot be written, and no scene at all.
 
-    for path in (screenshot, save_scene, measurements):
+    `outputs` are those of --screenshot, --save-scene and --measurements.
+    """
+    from volume.viewer.first_scene import check_scene, refuse_unwritable_looks
+
+    for path in outputs:
         if path is not None:
             refuse_in_source(path, source)
-    refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
+    refuse_unwritable_looks(*outputs[1:], overwrite=overwrite)
+    if scene is not None:
+        check_scene(scene)
 
 
 def refuse_picture(path: str, overwrite: bool) -> None:

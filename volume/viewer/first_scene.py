@@ -15,6 +15,7 @@ from volume.processing.windows import Window, parse_window
 from volume.viewer import scene_json
 from volume.viewer.layout import check_layout
 from volume.viewer.scene import Scene, check_level, check_rendering, scene_of
+from volume.viewer.scene_json import Saved
 from volume.viewer.subject import subject_of
 from volume.viewer.table import check_table_name, write_measurements
 
@@ -68,18 +69,23 @@ def read_scene(
     path: str | os.PathLike[str], volume: Volume
 ) -> tuple[Scene, tuple[int, int] | None]:
     """Read a saved scene of a volume, and the (width, height) of the display it was on."""
+    saved = check_scene(path)
+    try:
+        saved.refuse_another(volume)
+    except GridError as problem:
+        way_out = "show the volume that it was saved of"
+        raise GridError(problem.what, files=(str(path),), remedy=way_out) from None
+    return Scene(subject=subject_of(volume, None, None), **saved.state), saved.size
+
+
+def check_scene(path: str | os.PathLike[str]) -> Saved:
+    """Read what a file says, before any volume is; a VolumeError where it is no scene."""
     text = _text_of(Path(path))
     try:
-        state, size = scene_json.read(text, volume)
-    except GridError as problem:
-        raise GridError(
-            problem.what, files=(str(path),), remedy="show the volume that it was saved of"
-        ) from None
+        return scene_json.read(text)
     except ValueError as problem:
-        raise VolumeError(
-            str(problem), files=(str(path),), remedy="save one with Ctrl + S in the window"
-        ) from None
-    return Scene(subject=subject_of(volume, None, None), **state), size
+        way_out = "save one with Ctrl + S in the window, or with {save-scene=FILE}"
+        raise VolumeError(str(problem), files=(str(path),), remedy=way_out) from None
 
 
 def write_scene(

@@ -330,8 +330,9 @@ class Scene:
     @classmethod
     def from_json(cls, text: str, volume: Volume) -> Scene:
         """Read a scene for the volume it was made of; a GridError for another volume's."""
-        state, _ = scene_json.read(text, volume)
-        return cls(subject=subject_of(volume, None, None), **state)
+        saved = scene_json.read(text)
+        saved.refuse_another(volume)
+        return cls(subject=subject_of(volume, None, None), **saved.state)
 
 
 def scene_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,35 +60,39 @@ def write(scene: Scene, size: tuple[int, int] | None = None) -> str:
     return json.dumps(document, indent=1)
 
 
-def read(text: str, volume: Volume) -> tuple[dict[str, Any], tuple[int, int] | None]:
-    """Read a scene's fields and the display's size, if it is there.
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """A scene as it was read: of which volume it is, its fields, the display's size."""
 
-    Raises a ValueError for what is no scene, a GridError for one of another volume.
-    """
+    name: str
+    grid: Geometry
+    state: Mapping[str, Any]
+    size: tuple[int, int] | None
+
+    def refuse_another(self, volume: Volume) -> None:
+        """Refuse a volume on another grid, or another series on the same grid."""
+        what = f"the scene belongs to another volume: {self.name or UNNAMED}"
+        if not volume.geometry.matches(self.grid, SAME_PLACE_MM):
+            raise GridError(f"{what}, {self.grid}; not {volume.geometry}")
+        if self.name and volume.id and self.name != volume.id:
+            raise GridError(f"{what}; not {volume.id}")
+
+
+def read(text: str) -> Saved:
+    """Read a scene; a ValueError for what is none."""
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
         if document["schema"] != SCHEMA:
             raise ValueError(f"its schema is {document['schema']!r}, not {SCHEMA!r}")
-        name = str(document["volume"]["id"])
-        saved = document["volume"]
-        grid = Geometry.from_affine(saved["size"], np.reshape(saved["affine"], (4, 4)))
-        state = _read_state(document)
-        size = document.get("size")
-        display = None if size is None else check_size(size)
+        saved, size = document["volume"], document.get("size")
+        return Saved(
+            name=str(saved["id"]),
+            grid=Geometry.from_affine(saved["size"], np.reshape(saved["affine"], (4, 4))),
+            state=_read_state(document),
+            size=None if size is None else check_size(size),
+        )
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as problem:
         raise ValueError(f"this is not a scene: {problem}") from problem
-    _refuse_another(name, grid, volume)
-    return state, display
-
-
-def _refuse_another(name: str, grid: Geometry, volume: Volume) -> None:
-    """Refuse a scene of another grid, or of another series on the same grid."""
-    if not volume.geometry.matches(grid, SAME_PLACE_MM):
-        raise GridError(
-            f"the scene belongs to another volume: {name or UNNAMED}, {grid}; not {volume.geometry}"
-        )
-    if name and volume.id and name != volume.id:
-        raise GridError(f"the scene belongs to another volume: {name}; not {volume.id}")
 
 
 def _read_state(document: Mapping[str, Any]) -> dict[str, Any]:
