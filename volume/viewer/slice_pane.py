@@ -32,6 +32,7 @@ class SlicePane(Pane):
 
     def __init__(self, plane: str, readings: Readings) -> None:
         super().__init__(IMAGE)
+        self.renderer.SetUseOIT(False)  # stripes are one layer: nothing to sort, half the time
         self.plane = plane
         self.reformatter = readings.reformatter
         self.valid = readings.valid
@@ -58,6 +59,7 @@ class SlicePane(Pane):
         self._invented: NDArray[np.bool_] | None = None
         self._shades = np.zeros((1, 1), np.uint8)
         self._shaded: object = None
+        self._striped: object = None
 
     def place(self, layout: Layout) -> Rect | None:
         """Give the pane's rectangle in the layout."""
@@ -80,7 +82,7 @@ class SlicePane(Pane):
             self._shaded = shading
         projection = project_pane(scene, self.plane, self.rect)
         self._aim(projection)
-        self.stripes.show(projection, self._shades, self._invented)
+        self._stripe(projection)
         self._annotate(scene, projection, plane)
 
     def _is_coarse(self, scene: Scene) -> bool:
@@ -114,6 +116,15 @@ class SlicePane(Pane):
         self.camera.SetViewUp(0, 1, 0)
         self.camera.SetParallelScale(self.rect.height / 2 / projection.scale)
         self.camera.SetClippingRange(1, 20)
+
+    def _stripe(self, projection: Projection) -> None:
+        """Stripe what was invented, unless the stripes lie there from the last time."""
+        if self._invented is None:
+            return
+        look = self._shaded, projection.rect, projection.centre, projection.scale
+        if look != self._striped:
+            self.stripes.show(projection, self._shades, self._invented)
+            self._striped = look
 
     def _annotate(self, scene: Scene, projection: Projection, plane: Plane) -> None:
         segments = self._crosshair(scene, projection)
