@@ -57,12 +57,12 @@ def view(
     from volume.viewer.picture import screenshot as draw
     from volume.viewer.window import view as open_window
 
-    gl.begin()
     if screenshot is None:
-        gl.require_display()
+        gl.refuse_without_display()
     else:
         refuse_in_source(screenshot, source)
         refuse_picture(screenshot, overwrite)
+    gl.begin(window=screenshot is None)
     volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
         say_findings(volume.findings)
