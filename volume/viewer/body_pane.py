@@ -71,7 +71,7 @@ class BodyPane(Pane):
         eye = look(scene.camera, self.volume.geometry, self.rect)
         self._aim(eye)
         self._embody(scene, self._shown)
-        self.frame.show(scene.body.clip if scene.labels else None, self.font)
+        self.frame.show(scene.body.clip if scene.labels else None, eye, self.font)
         self.renderer.ResetCameraClippingRange()
         self._annotate(scene, eye)
 
