@@ -26,6 +26,10 @@ PLANE: Mapping[str, Colour] = {
 }
 """3D Slicer's red, green and yellow, softened; a crosshair's lines have their plane's colour."""
 
+MARK = (0.45, 0.86, 0.93)
+CHOSEN = (1.0, 0.66, 0.3)
+"""Measurements, and the one that is selected."""
+
 BANNER: Mapping[str, Colour] = {"warning": (0.42, 0.3, 0.05), "error": (0.5, 0.12, 0.1)}
 
 BONE = (0.92, 0.87, 0.76)

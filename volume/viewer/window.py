@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,9 +20,17 @@ from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.controller import Controller
 from volume.viewer.detail import Detail
+from volume.viewer.first_scene import (
+    Wishes,
+    begin,
+    refuse_unwritable_looks,
+    write_looks,
+    write_scene,
+)
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.layout import check_size
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
+from volume.viewer.table import write_measurements
 from volume.volume import Volume
 
 SIZE = (1600, 1000)
@@ -43,34 +52,36 @@ def view(
     volume: Volume,
     *meshes: Mesh,
     window: IntensityWindow | str | None = None,
-    layout: str = "four",
+    layout: str | None = None,
     at: ArrayLike | None = None,
     level: float | None = None,
     rendering: str | None = None,
+    scene: str | os.PathLike[str] | None = None,
+    save_scene: str | os.PathLike[str] | None = None,
+    measurements: str | os.PathLike[str] | None = None,
     size: tuple[int, int] | None = None,
+    overwrite: bool = False,
     title: str | None = None,
 ) -> None:
     """Show a volume in a window, and return when it is closed.
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
     `level` the surface's value, `rendering` the name of a preset that renders the volume
-    instead, `size` (width, height) in pixels; meshes are laid over the
-    volume in the 3D pane. The key ? shows the hands. Raises a DisplayError where no window
-    can be opened, a KeyboardInterrupt where Ctrl+C in the terminal closed it, and the
-    errors of `screenshot`.
+    instead, `size` (width, height) in pixels; meshes are laid over the volume in the 3D
+    pane. `scene` is a file that was saved before; `save_scene` and `measurements` are
+    written when the window is closed. The key ? shows the hands. Raises a DisplayError
+    where no window can be opened, a KeyboardInterrupt where Ctrl+C in the terminal closed
+    it, and the errors of `screenshot`.
     """
-    scene = scene_of(
-        volume,
-        window=window,
-        layout=layout,
-        at=at,
-        level=level,
-        rendering=rendering,
-        surface=not meshes,
-    )
-    size = None if size is None else check_size(size)
+    refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
+    wishes = Wishes(window, layout, at, level, rendering)
+    first, saved_size = begin(volume, scene, wishes, surface=not meshes)
+    size = saved_size if size is None else check_size(size)
     gl.require_display()
-    Window(volume, scene, meshes, size=size, title=title).run()
+    opened = Window(volume, first, meshes, size=size, title=title)
+    opened.run()
+    last = opened.controller
+    write_looks(last.scene, volume, last.size, save_scene, measurements, overwrite=overwrite)
 
 
 class Window:
@@ -106,7 +117,6 @@ class Window:
         self.failure: BaseException | None = None
         self.interrupt = Interrupt()
         self._timer_is_set = False
-        self._held: set[str] = set()
         self._still_at = 0.0
         self._listen()
 
@@ -169,6 +179,7 @@ class Window:
         hear("MouseWheelForwardEvent", partial(self._wheel, 1))
         hear("MouseWheelBackwardEvent", partial(self._wheel, -1))
         hear("KeyPressEvent", self._key)
+        hear("LeaveEvent", self._leave)
         hear("ConfigureEvent", self._soon)
         hear("TimerEvent", self._idle)
 
@@ -189,13 +200,13 @@ class Window:
 
     def _press(self, button: str) -> None:
         x, y = self.interactor.GetEventPosition()
-        self._held.add(button)
-        self.controller.press(button, x, y, time=time.monotonic(), shift=self._shift)
+        self.controller.press(
+            button, x, y, time=time.monotonic(), shift=self._shift, ctrl=self._ctrl
+        )
         self._soon()
 
     def _release(self, button: str) -> None:
         x, y = self.interactor.GetEventPosition()
-        self._held.discard(button)
         self.controller.release(button, x, y, time=time.monotonic())
         self._soon()
 
@@ -209,7 +220,12 @@ class Window:
         self.controller.wheel(x, y, steps, shift=self._shift, ctrl=self._ctrl)
         self._soon()
 
+    def _leave(self) -> None:
+        self.controller.leave()
+        self._soon()
+
     def _key(self) -> None:
+        self._touch()
         self.controller.key(self._key_name(), shift=self._shift, ctrl=self._ctrl)
         for wish in self.controller.wishes:
             WISHES[wish](self)
@@ -249,7 +265,7 @@ class Window:
         if self.interrupt.noted:
             self._stop()
         else:
-            moving = self._held or time.monotonic() < self._still_at
+            moving = self.controller.is_dragging or time.monotonic() < self._still_at
             self.draw(detail=Detail.COARSE if moving else Detail.FULL)
 
     # wishes
@@ -263,11 +279,30 @@ class Window:
 
         self.draw()
         pixels = pixels_of(self.window)
+        self._write_next("", ".png", lambda path: write_png(path, pixels))
+
+    def _save_scene(self) -> None:
+        """Write the scene as the next free file; --scene shows it again."""
+        last = self.controller
+        self._write_next("_scene", ".json", lambda path: write_scene(last.scene, path, last.size))
+
+    def _export(self) -> None:
+        """Write what was measured as the next free table."""
+        drawn = self.controller.scene.measurements
+        if not drawn.items:
+            self.controller.scene = self.controller.scene.say("nothing is measured yet")
+            return
+        self._write_next(
+            "_measurements", ".csv", lambda path: write_measurements(drawn, self.volume, path)
+        )
+
+    def _write_next(self, what: str, suffix: str, write: Callable[[Path], object]) -> None:
+        """Write a file under the next free name in the working folder, and say so."""
         stem = safe_name(self.volume.id or "picture")
         for number in count(1):
-            path = Path(f"{stem}_{number}.png")
+            path = Path(f"{stem}{what}_{number}{suffix}")
             try:
-                write_png(path, pixels)
+                write(path)
             except ExistsError:
                 continue
             except VolumeError as problem:
@@ -279,5 +314,7 @@ class Window:
 
 WISHES: dict[str, Callable[[Window], None]] = {
     "screenshot": Window._write_picture,
+    "save": Window._save_scene,
+    "export": Window._export,
     "close": Window._stop,
 }
