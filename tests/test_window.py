@@ -17,6 +17,7 @@ from phantom import phantom
 from test_gl import needs_gl
 from volume.errors import DisplayError
 from volume.viewer.controller import project_pane
+from volume.viewer.detail import Detail
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.picture import picture, pixels_of
 from volume.viewer.scene import scene_of
@@ -198,6 +199,51 @@ def test_many_events_are_one_drawing(window):
     assert renders == []
     window._idle()
     assert len(renders) == 1
+
+
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """Open a window on a volume whose surface has a lighter one beside it."""
+    monkeypatch.chdir(tmp_path)
+    ct = blob_volume(spacing=(0.7, 0.7, 3.0))
+    opened = Window(ct, scene_of(ct, level=500), size=SIZE, off_screen=True)
+    opened.draw()
+    yield opened
+    opened.close()
+
+
+@needs_gl
+@pytest.mark.parametrize("rendering", [None, "CT-Bone"])
+def test_while_a_hand_turns_the_patient_less_is_drawn_and_all_of_it_at_rest(large, rendering):
+    large.controller.scene = large.controller.scene.set_rendering(rendering)
+    large.draw()
+    x, y = middle(large, "3d")
+    shown = large.drawing.body
+    do(large, "LeftButtonPressEvent", x, y)
+    assert shown._shown == Detail.FULL  # nothing has moved
+    do(large, "MouseMoveEvent", x + 30, y + 10)
+    assert shown._shown == Detail.COARSE
+    do(large, "LeftButtonReleaseEvent", x + 30, y + 10)
+    assert shown._shown == Detail.FULL
+    drawn = picture(large.controller.scene, large.volume, size=SIZE)
+    np.testing.assert_array_equal(pixels_of(large.window), drawn)
+
+
+@needs_gl
+def test_a_wheel_rests_a_moment_after_its_last_turn(large, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    do(large, "MouseWheelForwardEvent", *middle(large, "3d"))
+    assert large.drawing.body._shown == Detail.COARSE
+    clock[0] += 1
+    large.interactor.InvokeEvent("TimerEvent")  # the heartbeat
+    assert large.drawing.body._shown == Detail.FULL
+
+
+@needs_gl
+def test_a_window_drag_leaves_the_body_in_full(large):
+    drag(large, "Left", middle(large, "axial"), np.add(middle(large, "axial"), (40, 20)))
+    assert large.drawing.body._shown == Detail.FULL
 
 
 @needs_gl

@@ -61,12 +61,12 @@ def view(
     from volume.viewer.picture import screenshot as draw
     from volume.viewer.window import view as open_window
 
-    gl.begin()
     if screenshot is None:
-        gl.require_display()
+        gl.refuse_without_display()
     else:
         refuse_picture(screenshot, overwrite)
     refuse_looks(source, (screenshot, save_scene, measurements), scene, overwrite)
+    gl.begin(window=screenshot is None)
     volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
         say_findings(volume.findings)

@@ -126,6 +126,8 @@ def sample(array: NDArray[Any]) -> NDArray[Any]:
     """Take evenly spread finite values, about `SAMPLE` of them."""
     step = max(1, round((array.size / SAMPLE) ** (1 / 3)))
     values = array[::step, ::step, ::step].ravel()
+    if values.dtype.kind == "b":
+        return values.view(np.uint8)  # numpy finds no percentiles of true and false
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 
 

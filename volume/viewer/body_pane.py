@@ -23,7 +23,9 @@ from volume.viewer.words import rendering_line, surface_line
 from volume.volume import Volume
 
 LAMPS = (((-0.5, 0.7, 1.0), 0.85), ((0.9, -0.1, 0.6), 0.3))
-"""Two lamps that go with the eye, from above left and, weaker, from the right."""
+"""Two lamps that go with the eye, from above left and, weaker, from the right: for surfaces.
+A rendering has one lamp in the eye itself, as in 3D Slicer: with any other the card's caster
+leaves the colour out of what a material shows without light (VTK 9.7)."""
 
 
 class BodyPane(Pane):
@@ -39,6 +41,8 @@ class BodyPane(Pane):
         self.caster = RayCaster(self.renderer, volume, on_card=on_card)
         self.surface = VolumeSurface(self.renderer, volume)
         self.frame = BoxFrame(self.renderer)
+        self._lamps: list[vtkLight] = []
+        self._headlight = vtkLight()
         self._state: object = None
         self._shown = Detail.NONE
         self._light()
@@ -67,12 +71,13 @@ class BodyPane(Pane):
         eye = look(scene.camera, self.volume.geometry, self.rect)
         self._aim(eye)
         self._embody(scene, self._shown)
-        self.frame.show(scene.body.clip if scene.labels else None, self.font)
+        self.frame.show(scene.body.clip if scene.labels else None, eye, self.font)
         self.renderer.ResetCameraClippingRange()
         self._annotate(scene, eye)
 
     def _embody(self, scene: Scene, detail: Detail) -> None:
         """Show the volume rendered, or its surface; nothing while the pane waits."""
+        self._switch(rendered=scene.body.rendering is not None)
         if detail == Detail.NONE or scene.body.rendering is None:
             self.caster.hide()
         else:
@@ -115,4 +120,13 @@ class BodyPane(Pane):
             lamp.SetLightTypeToCameraLight()
             lamp.SetPosition(*position)
             lamp.SetIntensity(intensity)
+            self._lamps.append(lamp)
+        self._headlight.SetLightTypeToHeadlight()
+        self._headlight.SetAmbientColor(1, 1, 1)
+        for lamp in (*self._lamps, self._headlight):
             self.renderer.AddLight(lamp)
+
+    def _switch(self, *, rendered: bool) -> None:
+        self._headlight.SetSwitch(rendered)
+        for lamp in self._lamps:
+            lamp.SetSwitch(not rendered)

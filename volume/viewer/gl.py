@@ -6,7 +6,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from volume.errors import DisplayError
@@ -58,9 +61,17 @@ INSTALL = {
 }
 
 
-def begin() -> None:
-    """Start asking, so that the answer is there when a picture is to be drawn."""
-    _ask(WAYS[0] if sys.platform == "linux" else NATIVE)
+def begin(*, window: bool = False) -> None:
+    """Start what takes its time, asking and loading VTK, while the volume is still read."""
+    _ask(WAYS[0] if sys.platform == "linux" and not window else NATIVE)
+    threading.Thread(target=_load, args=(("pyvista",) if window else (),)).start()
+
+
+def _load(more: tuple[str, ...]) -> None:
+    """Import what draws; who needs it will say what is wrong with it."""
+    for name in (*more, "volume.viewer.drawing"):
+        with suppress(Exception):
+            import_module(name)
 
 
 @cache
@@ -82,13 +93,19 @@ def require() -> None:
         raise DisplayError("nothing can be drawn here: OpenGL is missing", remedy=remedy)
 
 
+def refuse_without_display() -> None:
+    """Raise a DisplayError if there is no display: known at once, on Linux."""
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform == "linux" and not named:
+        raise DisplayError("no window can be opened: there is no display", remedy=PICTURE)
+
+
 def require_display() -> None:
     """Raise a DisplayError if no window can be opened here."""
+    refuse_without_display()
     if sys.platform != "linux":
         require()
         return
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise DisplayError("no window can be opened: there is no display", remedy=PICTURE)
     if not _draws(NATIVE):
         require()
         raise DisplayError("no window can be opened: the display draws no OpenGL", remedy=PICTURE)

@@ -44,19 +44,6 @@ def wires(corners: ArrayLike, edges: Sequence[tuple[int, int]], colour: Colour) 
     return actor
 
 
-def dots(places: ArrayLike, pixels: float, colour: Colour) -> vtkActor:
-    """Draw places as round dots of one size, near or far."""
-    points = np.asarray(places)
-    shape = vtkPolyData()
-    shape.SetPoints(_points(points))
-    shape.SetVerts(_cells(np.arange(len(points))[:, None]))
-    actor = _actor(shape, colour)
-    actor.GetProperty().LightingOff()
-    actor.GetProperty().SetPointSize(pixels)
-    actor.GetProperty().RenderPointsAsSpheresOn()
-    return actor
-
-
 def planes_of(box: Box | None) -> vtkPlaneCollection:
     """Give the planes beyond which a box lets nothing be seen."""
     planes = vtkPlaneCollection()
