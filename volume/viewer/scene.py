@@ -159,12 +159,13 @@ class Scene:
         return self if measurements is self.measurements else self._with(measurements=measurements)
 
     def go_to_chosen(self) -> Scene:
-        """Put the crosshair into the chosen measurement, and its plane through it."""
+        """Put the crosshair into the chosen measurement, and its plane through it, in sight."""
         item = self.measurements.chosen_one
         if item is None:
             return self
         middle = item.corners(self.subject.geometry).mean(axis=0)
-        return self._with(axes=item.rotation).set_cursor(middle)
+        layout = self.layout if self.layout in ("four", item.plane) else item.plane
+        return self._with(axes=item.rotation, layout=layout).set_cursor(middle)
 
     # grey values
 
