@@ -63,9 +63,9 @@ def view(
 
     if screenshot is None:
         gl.refuse_without_display()
-    else:
-        refuse_picture(screenshot, overwrite)
     refuse_looks(source, (screenshot, save_scene, measurements), scene, overwrite)
+    if screenshot is not None:
+        refuse_picture(screenshot, overwrite)
     gl.begin(window=screenshot is None)
     volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
