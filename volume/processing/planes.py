@@ -42,6 +42,8 @@ SLANT = 0.17
 """Direction cosines above this (10 degrees) get their own letter: "AH"."""
 
 
+SAME_SIGHT = 1e-12
+"""Lines of sight whose cosine is so near to 1 are one: a plane that the others turn about."""
 COARSE = 2
 """A coarse plane has pixels so many times as large."""
 COARSE_LAYERS = 8
@@ -113,7 +115,7 @@ def plane_grid(geometry: Geometry, plane: str, rotation: Rotation = STRAIGHT) ->
     """
     row, column = _directions(plane)
     wanted = np.array([row, column, np.cross(row, column)])
-    if not rotation.is_none:
+    if is_turned(plane, rotation):
         turn = swing(wanted[2], rotation.matrix @ wanted[2], otherwise=column)
         return _grid_around(geometry, wanted @ turn.T)
     axes = aligned_axes(geometry)
@@ -132,6 +134,12 @@ def plane_grid(geometry: Geometry, plane: str, rotation: Rotation = STRAIGHT) ->
         geometry.spacing[order],
         geometry.direction[:, order] * signs,
     )
+
+
+def is_turned(plane: str, rotation: Rotation) -> bool:
+    """Say whether a rotation turns a plane out of itself; about its line of sight it does not."""
+    sight = np.cross(*_directions(plane))
+    return not rotation.is_none and bool(sight @ rotation.matrix @ sight < 1 - SAME_SIGHT)
 
 
 def aligned_axes(geometry: Geometry) -> tuple[int, int, int] | None:
@@ -184,9 +192,10 @@ class Reformatter:
         check_slab(slab, combine)
         grid = plane_grid(self.volume.geometry, plane, rotation)
         place = self.volume.geometry.centre if at is None else at
-        layer = layer_at(grid, place) if rotation.is_none else _nearest_layer(grid, place)
+        turned = is_turned(plane, rotation)
+        layer = _nearest_layer(grid, place) if turned else layer_at(grid, place)
         count = max(1, round(slab / grid.spacing[2]))
-        if self.aligned and rotation.is_none:
+        if self.aligned and not turned:
             layer = float(np.clip(round(layer), 0, grid.size[2] - 1))
             array, count = self._pick(plane, int(layer), count, combine)
         else:

@@ -47,7 +47,7 @@ def holds(scene: Scene, pane: str, item: Measurement) -> bool:
     layers = grid.to_index(item.corners(geometry))[:, 2]
     here = scene.layer(pane)
     count = max(1, round(scene.slab.thickness / grid.spacing[2]))
-    if not scene.is_on_voxels:
+    if not scene.is_on_voxels(pane):
         return bool((np.abs(layers - here) <= count / 2).all())
     shown, places = round(here), np.rint(layers)
     first, last = shown - (count - 1) // 2, shown + count // 2

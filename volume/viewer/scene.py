@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from volume.errors import VolumeError
 from volume.geometry import Geometry
-from volume.processing.planes import aligned_axes, plane_grid
+from volume.processing.planes import aligned_axes, is_turned, plane_grid
 from volume.processing.rotation import STRAIGHT, Rotation
 from volume.processing.windows import (
     WINDOWS,
@@ -79,10 +79,10 @@ class Scene:
         """Give the grid of a plane as it is turned, with the axes (column, row, layer)."""
         return plane_grid(self.subject.geometry, plane, self.axes)
 
-    @property
-    def is_on_voxels(self) -> bool:
-        """Whether the planes are layers of voxels as they are."""
-        return self.axes.is_none and aligned_axes(self.subject.geometry) is not None
+    def is_on_voxels(self, plane: str) -> bool:
+        """Whether a plane is a layer of voxels as they are."""
+        is_aligned = aligned_axes(self.subject.geometry) is not None
+        return is_aligned and not is_turned(plane, self.axes)
 
     def layer(self, plane: str) -> float:
         """Say in which layer of a plane the cursor lies; whole in the middle of one."""
@@ -107,7 +107,7 @@ class Scene:
     def scroll(self, plane: str, layers: int) -> Scene:
         """Move up the stack of a plane by so many layers; down, if negative."""
         layer = self.layer(plane)
-        if self.is_on_voxels:
+        if self.is_on_voxels(plane):
             layer = round(layer)  # to the middle of voxels; an oblique plane has none
         return self._to_layer(plane, layer + UP[plane] * layers)
 

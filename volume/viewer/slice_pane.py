@@ -23,6 +23,8 @@ from volume.viewer.sketch import Sketch
 from volume.viewer.stripes import Stripes
 from volume.viewer.words import nice_length, plane_line, slab_line, volume_lines, window_line
 
+SAME_SIGHT = 12
+"""Lines of sight that agree in so many decimals are one: a plane that the others turn about."""
 HANDLE = 3
 """Half the side of the handles at the crosshair's ends, in pixels."""
 
@@ -87,15 +89,16 @@ class SlicePane(Pane):
 
     def _is_coarse(self, scene: Scene) -> bool:
         """Whether a coarse plane will do: a slab that is interpolated, while it moves."""
-        is_slow = scene.slab.mode is not None and not scene.is_on_voxels
+        is_slow = scene.slab.mode is not None and not scene.is_on_voxels(self.plane)
         return is_slow and self.detail != Detail.FULL
 
     def _plane_at(self, scene: Scene) -> Plane:
         """Cut the plane through the crosshair, unless it is the one of the last time."""
         layer = scene.layer(self.plane)
-        place = round(layer) if scene.is_on_voxels else round(layer, 6)
+        place = round(layer) if scene.is_on_voxels(self.plane) else round(layer, 6)
         coarse = self._is_coarse(scene)
-        key = place, scene.axes, scene.slab, coarse
+        sight = tuple(np.round(scene.grid(self.plane).direction[:, 2], SAME_SIGHT))
+        key = place, sight, scene.slab, coarse
         if self._cut is None or self._cut[0] != key:
             slab, combine = scene.slab.thickness, scene.slab.combine
             self._cut = (

@@ -13,7 +13,7 @@ from typing import Any
 
 from volume.atomic import whole_file
 from volume.errors import VolumeError
-from volume.processing.planes import Reformatter
+from volume.processing.planes import Reformatter, is_turned
 from volume.viewer.measurement import Measurement
 from volume.viewer.measurements import Measurements
 from volume.viewer.reading import Readings
@@ -78,7 +78,7 @@ def _row(number: int, item: Measurement, readings: Readings, volume: Volume) -> 
     return {
         "number": number,
         "kind": item.kind,
-        "plane": item.plane if item.rotation.is_none else "oblique",
+        "plane": "oblique" if is_turned(item.plane, item.rotation) else item.plane,
         "distance_mm": reading.length,
         "angle_degrees": reading.angle,
         "area_mm2": reading.area,
