@@ -30,8 +30,9 @@ from volume.volume import Volume
 @click.command()
 @options.flags(
     options.source, options.meshes, options.series, options.window, options.layout, options.at,
-    options.level, options.screenshot, options.size, options.mesh_space, options.unit,
-    options.limits, options.cache, options.overwrite, options.quiet,
+    options.level, options.rendering, options.screenshot, options.size, options.scene,
+    options.save_scene, options.measurements, options.mesh_space, options.unit, options.limits,
+    options.cache, options.overwrite, options.quiet,
 )  # fmt: skip
 def view(
     source: str,
@@ -39,11 +40,15 @@ def view(
     mesh_space: str,
     series: str | None,
     window: str | None,
-    layout: str,
+    layout: str | None,
     at: tuple[float, ...] | None,
     level: float | None,
+    rendering: str | None,
     screenshot: str | None,
     size: tuple[int, int] | None,
+    scene: str | None,
+    save_scene: str | None,
+    measurements: str | None,
     unit: str,
     limits: str,
     cache: str | None,
@@ -60,25 +65,27 @@ def view(
     from volume.viewer.picture import screenshot as draw
     from volume.viewer.window import view as open_window
 
-    gl.begin()
     if screenshot is None:
-        gl.require_display()
-    else:
-        refuse_in_source(screenshot, source)
+        gl.refuse_without_display()
+    refuse_looks(source, (screenshot, save_scene, measurements), scene, overwrite)
+    if screenshot is not None:
         refuse_picture(screenshot, overwrite)
     refuse_mesh_alone(source)
     overlays = read_overlays(meshes, mesh_space)
+    gl.begin(window=screenshot is None)
     volume = look(source, series, limits, quiet, unit=unit, cache=cache)
     if not quiet:
         say_findings(volume.findings)
         say_of_overlays(meshes, overlays, volume)
-    asked: dict[str, Any] = {"window": window, "layout": layout, "at": at, "level": level}
-    if size is not None:
-        asked["size"] = size
+    asked: dict[str, Any] = {
+        "window": window, "layout": layout, "at": at, "level": level, "rendering": rendering,
+        "size": size, "scene": scene, "save_scene": save_scene, "measurements": measurements,
+        "overwrite": overwrite,
+    }  # fmt: skip
     if screenshot is None:
         open_window(volume, *overlays, **asked, title=_title(volume, source))
         return
-    path = draw(volume, screenshot, *overlays, **asked, overwrite=overwrite)
+    path = draw(volume, screenshot, *overlays, **asked)
     if not quiet:
         say(f"{escape(path)}: a picture of {escape(_title(volume, source))}")
 
@@ -86,6 +93,26 @@ def view(
 def _title(volume: Volume, source: str) -> str:
     """Name what is shown: a volume file by its name, which the person gave."""
     return volume.id if volume.id and not is_volume_file(source) else Path(source).name
+
+
+def refuse_looks(
+    source: str,
+    outputs: tuple[str | None, str | None, str | None],
+    scene: str | None,
+    overwrite: bool,
+) -> None:
+    """Refuse, before anything is read, outputs that cannot be written, and no scene at all.
+
+    `outputs` are those of --screenshot, --save-scene and --measurements.
+    """
+    from volume.viewer.first_scene import check_scene, refuse_unwritable_looks
+
+    for path in outputs:
+        if path is not None:
+            refuse_in_source(path, source)
+    refuse_unwritable_looks(*outputs[1:], overwrite=overwrite)
+    if scene is not None:
+        check_scene(scene)
 
 
 def refuse_picture(path: str, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""The patient's planes through a volume: axial, coronal and sagittal, thin or as a slab."""
+"""The patient's planes through a volume, and such as are turned from them; thin or as slabs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from volume.errors import GridError
 from volume.geometry import Geometry
+from volume.processing.rotation import STRAIGHT, Rotation, swing
 from volume.volume import AIR_HU
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ EDGE = ("RL", "AP", "FH")
 """Towards minus and plus on the x, y and z axis of LPS, as viewers write them."""
 SLANT = 0.17
 """Direction cosines above this (10 degrees) get their own letter: "AH"."""
+
+
+SAME_SIGHT = 1e-12
+"""Lines of sight whose cosine is so near to 1 are one: a plane that the others turn about."""
+COARSE = 2
+"""A coarse plane has pixels so many times as large."""
+COARSE_LAYERS = 8
+"""Of a coarse slab so many layers are looked at."""
+SMALL_SLOPE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +106,18 @@ def reformat(
 
 
 @lru_cache(maxsize=64)  # a Geometry never changes, and is its own key
-def plane_grid(geometry: Geometry, plane: str) -> Geometry:
+def plane_grid(geometry: Geometry, plane: str, rotation: Rotation = STRAIGHT) -> Geometry:
     """Give the grid as a plane sees it: its axes are (column, row, layer).
 
-    Layers run along the direction of view: to the head, to the back, to the patient's right.
+    Layers run along the direction of view: to the head, to the back, to the patient's right;
+    turned by `rotation`, if there is one. A turned plane is swung there the shortest way, so
+    that what was up the screen stays so as nearly as can be.
     """
     row, column = _directions(plane)
     wanted = np.array([row, column, np.cross(row, column)])
+    if is_turned(plane, rotation):
+        turn = swing(wanted[2], rotation.matrix @ wanted[2], otherwise=column)
+        return _grid_around(geometry, wanted @ turn.T)
     axes = aligned_axes(geometry)
     if axes is None:
         return _grid_around(geometry, wanted)
@@ -119,6 +134,12 @@ def plane_grid(geometry: Geometry, plane: str) -> Geometry:
         geometry.spacing[order],
         geometry.direction[:, order] * signs,
     )
+
+
+def is_turned(plane: str, rotation: Rotation) -> bool:
+    """Say whether a rotation turns a plane out of itself; about its line of sight it does not."""
+    sight = np.cross(*_directions(plane))
+    return not rotation.is_none and bool(sight @ rotation.matrix @ sight < 1 - SAME_SIGHT)
 
 
 def aligned_axes(geometry: Geometry) -> tuple[int, int, int] | None:
@@ -153,21 +174,32 @@ class Reformatter:
         self._layers: dict[str, NDArray[Any]] = {}
 
     def cut(
-        self, plane: str, at: ArrayLike | None = None, slab: float = 0, combine: str = "max"
+        self,
+        plane: str,
+        at: ArrayLike | None = None,
+        slab: float = 0,
+        combine: str = "max",
+        *,
+        rotation: Rotation = STRAIGHT,
+        coarse: bool = False,
     ) -> Plane:
-        """Cut one plane, as `reformat` does."""
-        if combine not in COMBINE:
-            raise ValueError(f"no such way to combine: {combine!r}; there are {', '.join(COMBINE)}")
-        if not slab >= 0:
-            raise ValueError(f"a slab's thickness must be 0 or more, not {slab}")
-        grid = plane_grid(self.volume.geometry, plane)
-        layer = layer_at(grid, self.volume.geometry.centre if at is None else at)
+        """Cut one plane, as `reformat` does, or one turned by `rotation`.
+
+        A place beyond the layers of a turned plane means the last of them. A `coarse` slab
+        has a quarter of the pixels, each repeated, and fewer layers, where voxels have to be
+        interpolated: it is for looking at while it moves.
+        """
+        check_slab(slab, combine)
+        grid = plane_grid(self.volume.geometry, plane, rotation)
+        place = self.volume.geometry.centre if at is None else at
+        turned = is_turned(plane, rotation)
+        layer = _nearest_layer(grid, place) if turned else layer_at(grid, place)
         count = max(1, round(slab / grid.spacing[2]))
-        if self.aligned:
+        if self.aligned and not turned:
             layer = float(np.clip(round(layer), 0, grid.size[2] - 1))
             array, count = self._pick(plane, int(layer), count, combine)
         else:
-            array = self._sample(grid, layer, count, combine)
+            array = self._sample(grid, layer, count, combine, coarse=coarse and count > 1)
         return Plane(
             array,
             grid.to_world((0, 0, layer)),
@@ -188,27 +220,33 @@ class Reformatter:
         slab = layers[first : layer + count // 2 + 1]
         return _as_type(COMBINE[combine](slab, axis=0), self.volume.array.dtype), len(slab)
 
-    def _sample(self, grid: Geometry, layer: float, count: int, combine: str) -> NDArray[Any]:
+    def _sample(
+        self, grid: Geometry, layer: float, count: int, combine: str, *, coarse: bool
+    ) -> NDArray[Any]:
         """Sample the plane between the voxels, linearly."""
         from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkImagingCore import vtkImageReslice
 
         to_index = np.linalg.inv(self.volume.geometry.affine) @ grid.affine
         to_index[:3, 3] += layer * to_index[:3, 2]
+        step = COARSE if coarse else 1
+        layers = min(count, COARSE_LAYERS) if coarse else count
+        columns, rows = (-(-side // step) for side in grid.size[:2])
         reslice = vtkImageReslice()
         reslice.SetInputData(self._image)
         reslice.SetResliceAxes(_matrix(to_index))
-        reslice.SetOutputOrigin(0, 0, 0)
-        reslice.SetOutputSpacing(1, 1, 1)
-        reslice.SetOutputExtent(0, grid.size[0] - 1, 0, grid.size[1] - 1, 0, 0)
-        reslice.SetInterpolationMode(0 if self.nearest else 1)
+        reslice.SetOutputOrigin((step - 1) / 2, (step - 1) / 2, 0)
+        reslice.SetOutputSpacing(step, step, count / layers)
+        reslice.SetOutputExtent(0, columns - 1, 0, rows - 1, 0, 0)
+        reslice.SetInterpolationMode(0 if self.nearest or coarse else 1)
         reslice.SetBackgroundColor(*[self._outside] * 4)
-        reslice.SetSlabNumberOfSlices(count)
+        reslice.SetSlabNumberOfSlices(layers)
         getattr(reslice, f"SetSlabModeTo{combine.capitalize()}")()
         reslice.Update()
         values = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
-        shape = (grid.size[1], grid.size[0], *self.volume.array.shape[3:])
-        return np.array(values.reshape(shape), dtype=self.volume.array.dtype)
+        shape = (rows, columns, *self.volume.array.shape[3:])
+        array = np.array(values.reshape(shape), dtype=self.volume.array.dtype)
+        return _enlarged(array, grid.size[1::-1]) if coarse else array
 
     @cached_property
     def _outside(self) -> float:
@@ -247,10 +285,29 @@ def _grid_around(geometry: Geometry, directions: NDArray[np.float64]) -> Geometr
     places = geometry.corners @ directions.T
     low, high = places.min(axis=0), places.max(axis=0)
     spacing = np.full(3, geometry.spacing.min())
-    spacing[2] = geometry.spacing[np.argmax(np.abs(directions[2] @ geometry.direction))]
+    spacing[2] = _step_along(geometry, directions[2])
     size = np.floor((high - low) / spacing + 1e-6).astype(int) + 1
     first = (low + high) / 2 - (size - 1) / 2 * spacing
     return Geometry((size[0], size[1], size[2]), first @ directions, spacing, directions.T)
+
+
+def _step_along(geometry: Geometry, direction: NDArray[np.float64]) -> float:
+    """Choose steps that pass no voxel over: from layer to layer at most one of each axis."""
+    slopes = np.abs(direction @ geometry.direction)
+    steps = geometry.spacing / np.maximum(slopes, SMALL_SLOPE)
+    return float(min(geometry.spacing[np.argmax(slopes)], steps.min()))
+
+
+def check_slab(thickness: float, combine: str) -> None:
+    """Refuse a slab that cannot be."""
+    if combine not in COMBINE:
+        raise ValueError(f"no such way to combine: {combine!r}; there are {', '.join(COMBINE)}")
+    if not thickness >= 0:
+        raise ValueError(f"a slab's thickness must be 0 or more, not {thickness}")
+
+
+def _nearest_layer(grid: Geometry, at: ArrayLike) -> float:
+    return float(np.clip(grid.to_index(at)[2], 0, grid.size[2] - 1))
 
 
 def layer_at(grid: Geometry, at: ArrayLike) -> float:
@@ -277,6 +334,11 @@ def _as_layers(volume: Volume, grid: Geometry) -> NDArray[Any]:
     steps = tuple(slice(None, None, int(sign)) for sign in signs[::-1])
     colour = range(3, volume.array.ndim)
     return volume.array.transpose(*kji, *colour)[steps]
+
+
+def _enlarged(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Repeat the pixels of a coarse plane, so that it has the fine one's [row, column]."""
+    return array.repeat(COARSE, axis=0).repeat(COARSE, axis=1)[: shape[0], : shape[1]]
 
 
 def _as_type(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -10,13 +10,16 @@ from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
 from volume.processing.planes import PLANES, Reformatter
 from volume.surface import Mesh
+from volume.viewer import gl
 from volume.viewer.body_pane import BodyPane
+from volume.viewer.detail import Detail
 from volume.viewer.layout import arrange
 from volume.viewer.paint import paint
 from volume.viewer.pane import Pane
+from volume.viewer.reading import Readings
 from volume.viewer.scene import Scene
 from volume.viewer.slice_pane import SlicePane
-from volume.viewer.strips import Backdrop, Banner, HelpCard, StatusStrip, Title
+from volume.viewer.strips import Backdrop, Banner, HelpCard, MeasurementCard, StatusStrip, Title
 from volume.volume import Volume
 
 
@@ -34,34 +37,37 @@ class Drawing:
         self.window = window
         self.titled = bool(title)
         painted = paint(meshes)
-        self.body = BodyPane(volume, painted)
-        self.card = HelpCard()
-        reformatter = Reformatter(volume)
+        self.body = BodyPane(volume, painted, on_card=gl.is_hardware(window))
+        readings = Readings(Reformatter(volume))
+        self.list, self.card = MeasurementCard(readings), HelpCard()
         self.panes: tuple[Pane, ...] = (
             Backdrop(),
-            *(SlicePane(plane, reformatter, painted) for plane in PLANES),
+            *(SlicePane(plane, readings, painted) for plane in PLANES),
             self.body,
             StatusStrip(volume),
             Banner(scene.subject.banner.partition(":")[0]),
             Title(title),
+            self.list,
             self.card,
         )
         for pane in self.panes:
             window.AddRenderer(pane.renderer)
 
-    def draw(self, scene: Scene, size: tuple[int, int], *, surface: bool = True) -> bool:
+    def draw(self, scene: Scene, size: tuple[int, int], *, detail: Detail = Detail.FULL) -> bool:
         """Draw what the scene changed; say whether there was anything.
 
-        Without `surface` the 3D pane waits, so that the images are there at once.
+        Without `detail` the 3D pane waits, so that the images are there at once; while
+        something moves, what takes long is drawn coarsely.
         """
-        self.body.waiting = not surface
+        for pane in self.panes:
+            pane.detail = detail
         banner = bool(scene.subject.banner)
         layout = arrange(scene.layout, size, banner=banner, title=self.titled)
         changed = [pane for pane in self.panes if pane.prepare(scene, layout)]
         if not changed:
             return False
-        if scene.help:
-            changed.append(self.card)  # panes beneath were drawn over it
+        cards = ((self.list, scene.measurements.listed), (self.card, scene.help))
+        changed += [card for card, shown in cards if shown]  # panes beneath were drawn over them
         for pane in self.panes:
             pane.renderer.SetDraw(pane in changed)
         self.window.Render()

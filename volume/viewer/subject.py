@@ -41,6 +41,11 @@ class Subject:
     at: tuple[float, float, float]
     banner: str
 
+    @property
+    def kind(self) -> dict[str, bool]:
+        """Say what renderings have to know of the values."""
+        return {"is_hounsfield": self.is_hounsfield, "is_colour": self.is_colour}
+
 
 def subject_of(volume: Volume, window: Window | str | None, at: ArrayLike | None) -> Subject:
     """Choose the first window and place; refuse a place that the volume does not reach."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,9 +19,18 @@ from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.controller import Controller
+from volume.viewer.detail import Detail
+from volume.viewer.first_scene import (
+    Wishes,
+    begin,
+    refuse_unwritable_looks,
+    write_looks,
+    write_scene,
+)
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.layout import check_size
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
+from volume.viewer.table import write_measurements
 from volume.volume import Volume
 
 SIZE = (1600, 1000)
@@ -28,7 +38,10 @@ SCREEN_PART = 0.9
 """A window is at most this part of the screen."""
 SOON_MS = 1
 HEARTBEAT_MS = 250
-"""So often the window looks whether it was resized or Ctrl+C was pressed in the terminal."""
+"""So often the window looks whether it was resized or Ctrl+C was pressed in the terminal,
+and whether the hand rests: then the 3D pane is drawn in full."""
+STILL_SECONDS = 0.2
+"""A wheel that has not turned for so long is at rest."""
 
 BUTTONS = ("Left", "Middle", "Right")
 KEYS = {"question": "?", "Prior": "PageUp", "Next": "PageDown"}
@@ -39,24 +52,36 @@ def view(
     volume: Volume,
     *meshes: Mesh,
     window: IntensityWindow | str | None = None,
-    layout: str = "four",
+    layout: str | None = None,
     at: ArrayLike | None = None,
     level: float | None = None,
+    rendering: str | None = None,
+    scene: str | os.PathLike[str] | None = None,
+    save_scene: str | os.PathLike[str] | None = None,
+    measurements: str | os.PathLike[str] | None = None,
     size: tuple[int, int] | None = None,
+    overwrite: bool = False,
     title: str | None = None,
 ) -> None:
     """Show a volume in a window, and return when it is closed.
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
-    `level` the surface's value, `size` (width, height) in pixels; meshes are laid over the
-    volume, as surfaces in the 3D pane and as outlines on the slices. The key ? shows the
+    `level` the surface's value, `rendering` the name of a preset that renders the volume
+    instead, `size` (width, height) in pixels; meshes are laid over the volume, as surfaces in
+    the 3D pane and as outlines on the slices. `scene` is a file that was saved before;
+    `save_scene` and `measurements` are written when the window is closed. The key ? shows the
     hands. Raises a DisplayError where no window can be opened, a KeyboardInterrupt where
     Ctrl+C in the terminal closed it, and the errors of `screenshot`.
     """
-    scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
-    size = None if size is None else check_size(size)
+    refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
+    wishes = Wishes(window, layout, at, level, rendering)
+    first, saved_size = begin(volume, scene, wishes, surface=not meshes)
+    size = saved_size if size is None else check_size(size)
     gl.require_display()
-    Window(volume, scene, meshes, size=size, title=title).run()
+    opened = Window(volume, first, meshes, size=size, title=title)
+    opened.run()
+    last = opened.controller
+    write_looks(last.scene, volume, last.size, save_scene, measurements, overwrite=overwrite)
 
 
 class Window:
@@ -92,13 +117,15 @@ class Window:
         self.failure: BaseException | None = None
         self.interrupt = Interrupt()
         self._timer_is_set = False
+        self._still_at = 0.0
         self._listen()
 
     def run(self) -> None:
         """Show the window until it is closed; raise what went wrong meanwhile, or Ctrl+C."""
         with self.interrupt:
             self.interactor.Initialize()
-            self.draw(surface=False)
+            self.draw(detail=Detail.NONE)
+            self._touch()
             self.interactor.CreateRepeatingTimer(HEARTBEAT_MS)
             self._soon()
             self.plotter.show()
@@ -107,13 +134,13 @@ class Window:
         if self.interrupt.noted:
             raise KeyboardInterrupt
 
-    def draw(self, *, surface: bool = True) -> None:
+    def draw(self, *, detail: Detail = Detail.FULL) -> None:
         """Draw what has changed since the last time, in the window's present size."""
         size = self.window.GetSize()
         if size != self.controller.size:
             self.controller.resize(size)
             self.drawing.forget()
-        self.drawing.draw(self.controller.scene, size, surface=surface)
+        self.drawing.draw(self.controller.scene, size, detail=detail)
 
     def close(self) -> None:
         """Close the window."""
@@ -152,6 +179,7 @@ class Window:
         hear("MouseWheelForwardEvent", partial(self._wheel, 1))
         hear("MouseWheelBackwardEvent", partial(self._wheel, -1))
         hear("KeyPressEvent", self._key)
+        hear("LeaveEvent", self._leave)
         hear("ConfigureEvent", self._soon)
         hear("TimerEvent", self._idle)
 
@@ -172,7 +200,9 @@ class Window:
 
     def _press(self, button: str) -> None:
         x, y = self.interactor.GetEventPosition()
-        self.controller.press(button, x, y, time=time.monotonic(), shift=self._shift)
+        self.controller.press(
+            button, x, y, time=time.monotonic(), shift=self._shift, ctrl=self._ctrl
+        )
         self._soon()
 
     def _release(self, button: str) -> None:
@@ -186,10 +216,16 @@ class Window:
 
     def _wheel(self, steps: int) -> None:
         x, y = self.interactor.GetEventPosition()
+        self._touch()
         self.controller.wheel(x, y, steps, shift=self._shift, ctrl=self._ctrl)
         self._soon()
 
+    def _leave(self) -> None:
+        self.controller.leave()
+        self._soon()
+
     def _key(self) -> None:
+        self._touch()
         self.controller.key(self._key_name(), shift=self._shift, ctrl=self._ctrl)
         for wish in self.controller.wishes:
             WISHES[wish](self)
@@ -214,6 +250,10 @@ class Window:
 
     # drawing when there is time
 
+    def _touch(self) -> None:
+        """Count the hand as moving for a moment: a wheel has no button to let go of."""
+        self._still_at = time.monotonic() + STILL_SECONDS
+
     def _soon(self) -> None:
         """Have `_idle` called once the events that wait have been heard."""
         if not self._timer_is_set:
@@ -225,7 +265,8 @@ class Window:
         if self.interrupt.noted:
             self._stop()
         else:
-            self.draw()
+            moving = self.controller.is_dragging or time.monotonic() < self._still_at
+            self.draw(detail=Detail.COARSE if moving else Detail.FULL)
 
     # wishes
 
@@ -238,11 +279,30 @@ class Window:
 
         self.draw()
         pixels = pixels_of(self.window)
+        self._write_next("", ".png", lambda path: write_png(path, pixels))
+
+    def _save_scene(self) -> None:
+        """Write the scene as the next free file; --scene shows it again."""
+        last = self.controller
+        self._write_next("_scene", ".json", lambda path: write_scene(last.scene, path, last.size))
+
+    def _export(self) -> None:
+        """Write what was measured as the next free table."""
+        drawn = self.controller.scene.measurements
+        if not drawn.items:
+            self.controller.scene = self.controller.scene.say("nothing is measured yet")
+            return
+        self._write_next(
+            "_measurements", ".csv", lambda path: write_measurements(drawn, self.volume, path)
+        )
+
+    def _write_next(self, what: str, suffix: str, write: Callable[[Path], object]) -> None:
+        """Write a file under the next free name in the working folder, and say so."""
         stem = safe_name(self.volume.id or "picture")
         for number in count(1):
-            path = Path(f"{stem}_{number}.png")
+            path = Path(f"{stem}{what}_{number}{suffix}")
             try:
-                write_png(path, pixels)
+                write(path)
             except ExistsError:
                 continue
             except VolumeError as problem:
@@ -254,5 +314,7 @@ class Window:
 
 WISHES: dict[str, Callable[[Window], None]] = {
     "screenshot": Window._write_picture,
+    "save": Window._save_scene,
+    "export": Window._export,
     "close": Window._stop,
 }
