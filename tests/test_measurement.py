@@ -107,7 +107,7 @@ def test_a_region_sums_up_the_voxels_whose_middles_lie_inside(acquisition, plane
 def test_a_region_of_a_ramp_on_a_turned_plane_is_what_calculus_says(acquisition, kind, plane):
     """Of a linear function: the mean is its value in the middle; the variance along a side of
     half length h is (g h)² / 3 in a rectangle and (g h)² / 4 in an ellipse."""
-    ct = ramp(blob_volume(acquisition, spacing=(0.8, 1.0, 1.3), half_mm=40).geometry)
+    ct = ramp(blob_volume(acquisition, spacing=(0.8, 1.0, 1.3), half_mm=27).geometry)
     item = drawn(kind, (0, 0, 0), (1, 1, 1), plane=plane, rotation=TURNED)
     right, down, _ = item.grid(ct.geometry).direction.T
     middle = np.array([2.0, -3.0, 1.5])
@@ -211,11 +211,12 @@ def test_going_to_a_measurement_shows_it_again():
     at = np.array(scene.cursor)
     right, down, _ = scene.grid("coronal").direction.T
     item = drawn("rectangle", at, at + 10 * right + 5 * down, plane="coronal", rotation=scene.axes)
-    away = scene.measure(NOTHING.add(item)).reset().set_cursor((20, 20, 20))
+    away = scene.measure(NOTHING.add(item)).reset().set_cursor((20, 20, 20)).set_layout("axial")
     assert not holds(away, "coronal", item)
     back = away.measure(away.measurements.choose_next()).go_to_chosen()
     assert holds(back, "coronal", item)
     assert back.axes == scene.axes
+    assert back.layout == "coronal"
 
 
 # the list of them

@@ -183,9 +183,9 @@ def test_an_oblique_slab_passes_no_voxel_over():
     for degrees in range(5, 90, 10):
         rotation = STRAIGHT.then_about(X, degrees)
         grid = plane_grid(geometry, "axial", rotation)
-        for off in (-9.3, -4.1, 0.2, 3.7, 8.8):
+        for off in np.linspace(-5, 5, 11):
             at = place + off * grid.direction[:, 2]
-            assert reformatter.cut("axial", at, 30, "max", rotation=rotation).array.max() > 250
+            assert reformatter.cut("axial", at, 30, "max", rotation=rotation).array.max() > 400
 
 
 def test_a_coarse_slab_has_the_fine_ones_size_and_look():

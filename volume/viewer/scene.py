@@ -27,6 +27,7 @@ from volume.viewer.body_look import BodyLook, shift_per_pixel
 from volume.viewer.layout import LAYOUTS, check_layout
 from volume.viewer.measurement import as_place
 from volume.viewer.measurements import NOTHING, Measurements
+from volume.viewer.reach import nearest_in, nearest_on
 from volume.viewer.renderings import fitting, parse_rendering, refuse_unfit
 from volume.viewer.sight import FITTED, IN_FRONT, Camera, Sight, zoomed
 from volume.viewer.slab import THIN, Slab
@@ -46,10 +47,6 @@ DRAG_CENTRE = 1 / 400
 """The centre moves by the width in 400 pixels."""
 WINDOW_KEYS = tuple(WINDOWS)
 """The windows of the keys 1 to 9."""
-
-
-NEARING = 50
-"""Steps to a place that lies on a turned plane and in the volume."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +101,8 @@ class Scene:
         With a plane, a turned one, it stays on the layer that this shows.
         """
         if plane is None or self.axes.is_none:
-            box = plane_grid(self.subject.geometry, "axial")
-            return self._at(_nearest_in(box, place))
-        return self._at(self._on_layer(plane, place, self.layer(plane)))
+            return self._at(nearest_in(self._box, place))
+        return self._at(nearest_on(self.grid(plane), self.layer(plane), self._box, place))
 
     def scroll(self, plane: str, layers: int) -> Scene:
         """Move up the stack of a plane by so many layers; down, if negative."""
@@ -128,22 +124,15 @@ class Scene:
         grid = self.grid(plane)
         layer = min(max(layer, 0), grid.size[2] - 1)
         if not self.axes.is_none:
-            return self._at(self._on_layer(plane, self.cursor, layer))
+            return self._at(nearest_on(grid, layer, self._box, self.cursor))
         index = grid.to_index(self.cursor)
         index[2] = layer
         return self._at(grid.to_world(index))
 
-    def _on_layer(self, plane: str, place: ArrayLike, layer: float) -> NDArray[np.float64]:
-        """Find the place on a turned plane's layer, and in the volume, that lies near."""
-        grid, box = self.grid(plane), plane_grid(self.subject.geometry, "axial")
-        step = grid.direction[:, 2] * grid.spacing[2]
-        inside = np.asarray(place, dtype=np.float64)
-        for _ in range(NEARING):
-            wanted = inside + step * (layer - grid.to_index(inside)[2])
-            inside = _nearest_in(box, wanted)
-            if np.allclose(inside, wanted, rtol=0, atol=1e-9):
-                break
-        return inside
+    @property
+    def _box(self) -> Geometry:
+        """The grid along the patient's axes, in which the crosshair stays."""
+        return plane_grid(self.subject.geometry, "axial")
 
     def _at(self, place: NDArray[np.float64]) -> Scene:
         return self._with(cursor=tuple(float(mm) for mm in place))
@@ -170,12 +159,13 @@ class Scene:
         return self if measurements is self.measurements else self._with(measurements=measurements)
 
     def go_to_chosen(self) -> Scene:
-        """Put the crosshair into the chosen measurement, and its plane through it."""
+        """Put the crosshair into the chosen measurement, and its plane through it, in sight."""
         item = self.measurements.chosen_one
         if item is None:
             return self
         middle = item.corners(self.subject.geometry).mean(axis=0)
-        return self._with(axes=item.rotation).set_cursor(middle)
+        layout = self.layout if self.layout in ("four", item.plane) else item.plane
+        return self._with(axes=item.rotation, layout=layout).set_cursor(middle)
 
     # grey values
 
@@ -381,8 +371,3 @@ def check_level(level: float) -> float:
     if not isfinite(level):
         raise ValueError(f"a level is a number, not {level}")
     return level
-
-
-def _nearest_in(box: Geometry, place: ArrayLike) -> NDArray[np.float64]:
-    index = np.clip(box.to_index(place), 0, np.array(box.size) - 1)
-    return box.to_world(index)
