@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 CHEST = Path(os.environ.get("VOLUME_TEST_DATA", BESIDE)) / "ct_chest_jpegll"
 FIRST_PICTURES = 5
+QUIET = 0.5
+"""With more processes than these at work before, times are not ours alone; it is said."""
 OBLIQUE_DEGREES = 20
 
 
@@ -260,10 +262,12 @@ def main() -> None:
         parser.exit(0, f"skipped: {chosen.source} is absent; name a series with --source\n")
     import volume
 
+    busy_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     width, height = map(int, chosen.size.split(","))
     ct = volume.load(chosen.source)
     stage, who = replay(ct, (width, height), 12 if chosen.quick else 40)
-    print(f"{machine()}; drawn by {who}; {ct.geometry} in {width} x {height} pixels\n")
+    busy = f"; {busy_before:.1f} others at work" if busy_before > QUIET else ""
+    print(f"{machine()}{busy}; drawn by {who}; {ct.geometry} in {width} x {height} pixels\n")
     for line in table(stage):
         print(line)
     for line in first_rows(chosen.source, 2 if chosen.quick else FIRST_PICTURES):
