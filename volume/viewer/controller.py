@@ -6,9 +6,10 @@ from collections.abc import Callable
 from math import hypot
 
 from volume.processing.planes import PLANES
+from volume.viewer import beside
 from volume.viewer.clip_box import whole
 from volume.viewer.drags import Hold, drag, place_at, point_draft, take
-from volume.viewer.layout import Layout, arrange
+from volume.viewer.layout import Layout
 from volume.viewer.projection import project_pane
 from volume.viewer.scene import Scene
 
@@ -39,6 +40,10 @@ HANDS = (
     ("X", "3D: box that cuts; drag its handles"),
     ("V", "next layout"),
     ("L", "labels"),
+    ("PgUp, PgDn, click in the list", "another series"),
+    ("N", "list of series"),
+    ("Alt + wheel, slider", "another point in time"),
+    ("C", "play the time points"),
     ("R, Space", "reset, to the patient's planes"),
     ("S, Ctrl + S", "write a picture, the scene"),
     ("?", "this card"),
@@ -68,11 +73,12 @@ class Controller:
         self._hold: Hold | None = None
         self._click: tuple[float, float, float] | None = None
         self._pointer = (-1.0, -1.0)
+        self._slides = False
 
     @property
     def layout(self) -> Layout:
         """Where the panes lie now."""
-        return arrange(self.scene.layout, self.size, banner=bool(self.scene.subject.banner))
+        return self.scene.arrange(self.size)
 
     def resize(self, size: tuple[int, int]) -> None:
         """Take a new size of the display."""
@@ -101,7 +107,10 @@ class Controller:
         if self.scene.help:
             self.scene = self.scene.toggle_help()
             return
-        if self._hold is not None or pane is None:
+        if self._hold is not None:
+            return
+        if pane is None:
+            self._press_beside(button, x, y)
             return
         rect, font = self.layout.panes[pane], self.layout.font
         hold = take(self.scene, pane, rect, font, button, (x, y), shift=shift, ctrl=ctrl)
@@ -115,10 +124,19 @@ class Controller:
             self.scene = self.scene.measure(self.scene.measurements.choose(hold.grip.number))
             hold.before = self.scene
 
+    def _press_beside(self, button: str, x: float, y: float) -> None:
+        """Choose in the list of series, or take hold of the slider of time."""
+        if button == "left":
+            self.scene = beside.press(self.scene, self.layout, x, y)
+            self._slides = beside.is_slider(self.scene, self.layout, x, y)
+
     def move(self, x: float, y: float, *, shift: bool = False) -> None:
         """Take a move of the mouse, with or without a button held."""
         self._pointer = (x, y)
         hold = self._hold
+        if self._slides:
+            self.scene = beside.slide_along(self.scene, self.layout, x)
+            return
         if hold is None:
             self._hover(x, y, shift=shift)
         else:
@@ -132,6 +150,7 @@ class Controller:
         """Take a button going up: after a click the crosshair is there."""
         self._pointer = (x, y)
         hold = self._hold
+        self._slides = self._slides and button != "left"
         if hold is None or hold.button != button:
             return
         self._hold = None
@@ -151,14 +170,23 @@ class Controller:
         self._probe()
 
     def wheel(
-        self, x: float, y: float, steps: int, *, shift: bool = False, ctrl: bool = False
+        self,
+        x: float,
+        y: float,
+        steps: int,
+        *,
+        shift: bool = False,
+        ctrl: bool = False,
+        alt: bool = False,
     ) -> None:
         """Take turns of the wheel, forward if positive."""
         self._pointer = (x, y)
         pane = self.layout.pane_at(x, y)
-        if pane is None:
-            return
-        if pane == "3d":
+        if alt:
+            self.scene = beside.step_in_time(self.scene, steps)
+        elif pane is None:
+            self.scene = beside.wheel(self.scene, self.layout, x, y, steps)
+        elif pane == "3d":
             self.scene = self.scene.zoom(pane, ZOOM_STEP**steps)
         elif ctrl:
             around = project_pane(self.scene, pane, self.layout.panes[pane]).to_plane(x, y)
@@ -229,6 +257,8 @@ class Controller:
             self.scene = self.scene.scroll(self._plane(), STEPS[name] * (FAST if shift else 1))
         elif name in ("Home", "End"):
             self.scene = self.scene.scroll_to_end(self._plane(), top=name == "End")
+        elif name in SERIES_STEPS:
+            self.scene = beside.step_series(self.scene, self.layout, SERIES_STEPS[name])
         elif letter == "s":
             self.wishes.append("screenshot")
         elif letter in COMMANDS:
@@ -264,6 +294,7 @@ CROSSING = ("window", "twist", "turn")
 """A click that would have been the beginning of these puts the crosshair there."""
 DIGITS = tuple("0123456789")
 STEPS = {"Up": 1, "Down": -1}
+SERIES_STEPS = {"PageUp": -1, "PageDown": 1}
 WISHES = {"q": "close", "w": "close", "s": "save", "e": "export"}
 """With Ctrl."""
 
@@ -297,6 +328,8 @@ COMMANDS: dict[str, Callable[[Scene], Scene]] = {
     "v": Scene.next_layout,
     "l": Scene.toggle_labels,
     "b": Scene.next_rendering,
+    "c": beside.play,
+    "n": beside.toggle_list,
     "x": _toggle_clip,
     "m": Scene.next_slab,
     "[": lambda scene: scene.thicken(-1),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import vtkmodules.vtkRenderingFreeType
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 the two give the abstract classes a body
+from numpy.typing import NDArray
 from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
 from volume.processing.planes import PLANES, Reformatter
@@ -13,18 +15,19 @@ from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.body_pane import BodyPane
 from volume.viewer.detail import Detail
-from volume.viewer.layout import arrange
 from volume.viewer.paint import paint
 from volume.viewer.pane import Pane
 from volume.viewer.reading import Readings
 from volume.viewer.scene import Scene
+from volume.viewer.series_pane import SeriesPane
 from volume.viewer.slice_pane import SlicePane
 from volume.viewer.strips import Backdrop, Banner, HelpCard, MeasurementCard, StatusStrip, Title
+from volume.viewer.time_strip import TimeStrip
 from volume.volume import Volume
 
 
 class Drawing:
-    """The panes of one volume in one window."""
+    """The panes of one volume in one window. `pictures` are the thumbnails of the series."""
 
     def __init__(
         self,
@@ -33,25 +36,37 @@ class Drawing:
         scene: Scene,
         meshes: Sequence[Mesh] = (),
         title: str = "",
+        pictures: Mapping[int, NDArray[Any]] | None = None,
     ) -> None:
         self.window = window
-        self.titled = bool(title)
-        painted = paint(meshes)
-        self.body = BodyPane(volume, painted, on_card=gl.is_hardware(window))
+        self.title = title
+        self.painted = paint(meshes)
+        self.on_card = gl.is_hardware(window)
+        self.pictures: Mapping[int, NDArray[Any]] = {} if pictures is None else pictures
+        self.panes: tuple[Pane, ...] = ()
+        self.show(volume, scene)
+
+    def show(self, volume: Volume, scene: Scene) -> None:
+        """Make the panes of a volume; those of another one go, and what they held."""
+        for pane in self.panes:
+            self.window.RemoveRenderer(pane.renderer)
+        self.body = BodyPane(volume, self.painted, on_card=self.on_card)
         readings = Readings(Reformatter(volume))
         self.list, self.card = MeasurementCard(readings), HelpCard()
-        self.panes: tuple[Pane, ...] = (
+        self.panes = (
             Backdrop(),
-            *(SlicePane(plane, readings, painted) for plane in PLANES),
+            *(SlicePane(plane, readings, self.painted) for plane in PLANES),
             self.body,
+            SeriesPane(self.pictures),
+            TimeStrip(),
             StatusStrip(volume),
             Banner(scene.subject.banner.partition(":")[0]),
-            Title(title),
+            Title(self.title),
             self.list,
             self.card,
         )
         for pane in self.panes:
-            window.AddRenderer(pane.renderer)
+            self.window.AddRenderer(pane.renderer)
 
     def draw(self, scene: Scene, size: tuple[int, int], *, detail: Detail = Detail.FULL) -> bool:
         """Draw what the scene changed; say whether there was anything.
@@ -61,8 +76,7 @@ class Drawing:
         """
         for pane in self.panes:
             pane.detail = detail
-        banner = bool(scene.subject.banner)
-        layout = arrange(scene.layout, size, banner=banner, title=self.titled)
+        layout = scene.arrange(size, title=bool(self.title))
         changed = [pane for pane in self.panes if pane.prepare(scene, layout)]
         if not changed:
             return False

@@ -33,3 +33,9 @@ def nearest_on(
         if np.allclose(inside, wanted, rtol=0, atol=THERE_MM):
             break
     return inside
+
+
+def reaches(geometry: Geometry, place: ArrayLike) -> bool:
+    """Whether a place in mm LPS lies in a voxel of a grid."""
+    index = geometry.to_index(place)
+    return bool(((index >= -0.5) & (index <= np.array(geometry.size) - 0.5)).all())

@@ -24,15 +24,17 @@ from volume.processing.windows import (
 )
 from volume.viewer import scene_json
 from volume.viewer.body_look import BodyLook, shift_per_pixel
-from volume.viewer.layout import LAYOUTS, check_layout
+from volume.viewer.layout import LAYOUTS, Layout, arrange, check_layout
 from volume.viewer.measurement import as_place
 from volume.viewer.measurements import NOTHING, Measurements
 from volume.viewer.reach import nearest_in, nearest_on
 from volume.viewer.renderings import fitting, parse_rendering, refuse_unfit
+from volume.viewer.series_list import SeriesList
 from volume.viewer.sight import FITTED, IN_FRONT, Camera, Sight, zoomed
 from volume.viewer.slab import THIN, Slab
 from volume.viewer.subject import Subject, subject_of
 from volume.viewer.surfaces import level_for_looking
+from volume.viewer.timeline import Timeline
 
 if TYPE_CHECKING:
     from volume.volume import Volume
@@ -55,7 +57,8 @@ class Scene:
 
     `cursor` is in mm LPS and `axes` says how far the planes through it are turned; `window`
     is (centre, width); `level` the surface's value, None without a surface; `probe` the
-    place under the pointer, None where it is on no plane.
+    place under the pointer, None where it is on no plane. `series` and `time` are a window's:
+    what else there is to look at; `busy` says what is being read.
     """
 
     subject: Subject
@@ -74,6 +77,20 @@ class Scene:
     slab: Slab = THIN
     measurements: Measurements = NOTHING
     probe: tuple[float, float, float] | None = None
+    series: SeriesList | None = None
+    time: Timeline | None = None
+    busy: str = ""
+
+    def arrange(self, size: tuple[int, int], *, title: bool = False) -> Layout:
+        """Divide a display of (width, height) pixels into what the scene shows."""
+        return arrange(
+            self.layout,
+            size,
+            banner=bool(self.subject.banner),
+            title=title,
+            series=self.series is not None and self.series.is_open,
+            time=self.time is not None,
+        )
 
     def grid(self, plane: str) -> Geometry:
         """Give the grid of a plane as it is turned, with the axes (column, row, layer)."""
@@ -166,6 +183,31 @@ class Scene:
         middle = item.corners(self.subject.geometry).mean(axis=0)
         layout = self.layout if self.layout in ("four", item.plane) else item.plane
         return self._with(axes=item.rotation, layout=layout).set_cursor(middle)
+
+    # other volumes
+
+    def list_series(self, series: SeriesList) -> Scene:
+        """Take what has become of the list of series."""
+        return self if series is self.series else self._with(series=series)
+
+    def keep_time(self, time: Timeline) -> Scene:
+        """Take what has become of the time points."""
+        return self if time is self.time else self._with(time=time)
+
+    def look_at(self, volume: Volume) -> Scene:
+        """Show another volume of the same: a later point in time, or more of its slices.
+
+        The crosshair stays where it is, unless it still stands in the middle.
+        """
+        before = self.subject
+        subject = replace(subject_of(volume, before.first_window, None), inverted=before.inverted)
+        scene = replace(self, subject=subject)
+        place = subject.at if self.cursor == before.at else nearest_in(scene._box, self.cursor)
+        return scene._at(np.asarray(place, dtype=np.float64)).say(self.note)
+
+    def alone(self) -> Scene:
+        """Give the scene as a picture shows it: nothing of what is only a window's."""
+        return replace(self, series=None, time=None, busy="")
 
     # grey values
 

@@ -53,14 +53,15 @@ class StatusStrip(Pane):
 
     def key(self, scene: Scene) -> object:
         """The line changes with the place, the tool and the note."""
-        return scene.cursor, scene.probe, scene.note, tool_line(scene)
+        return scene.cursor, scene.probe, scene.note, scene.busy, tool_line(scene)
 
     def update(self, scene: Scene) -> None:
         """Write the line, and of the disclaimer what there is room for."""
         font = self.font - 1
         edge, middle = self.font * MARGIN, self.rect.height / 2
         said = safe(scene.note) or tool_line(scene)
-        line = "     ".join(filter(None, (said, probe_line(scene, self.volume))))
+        words = safe(scene.busy), said, probe_line(scene, self.volume)
+        line = "     ".join(filter(None, words))
         line, disclaimer = share(line, self.rect.width - 2 * edge, font)
         self.probe.show(line, edge, middle, font, TEXT)
         self.disclaimer.show(disclaimer, self.rect.width - edge, middle, font, FAINT)

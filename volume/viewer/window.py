@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from volume.atomic import safe_name
 from volume.errors import ExistsError, VolumeError
@@ -20,6 +20,7 @@ from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.controller import Controller
 from volume.viewer.detail import Detail
+from volume.viewer.exchange import Exchange
 from volume.viewer.first_scene import (
     Wishes,
     begin,
@@ -30,6 +31,7 @@ from volume.viewer.first_scene import (
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.layout import check_size
 from volume.viewer.scene import Scene
+from volume.viewer.shelf import Shelf
 from volume.viewer.table import write_measurements
 from volume.volume import Volume
 
@@ -37,6 +39,8 @@ SIZE = (1600, 1000)
 SCREEN_PART = 0.9
 """A window is at most this part of the screen."""
 SOON_MS = 1
+BEAT_MS = 30
+"""So often it looks what has arrived, while something is being read or played."""
 HEARTBEAT_MS = 250
 """So often the window looks whether it was resized or Ctrl+C was pressed in the terminal,
 and whether the hand rests: then the 3D pane is drawn in full."""
@@ -62,6 +66,7 @@ def view(
     size: tuple[int, int] | None = None,
     overwrite: bool = False,
     title: str | None = None,
+    shelf: Shelf | None = None,
 ) -> None:
     """Show a volume in a window, and return when it is closed.
 
@@ -69,7 +74,8 @@ def view(
     `level` the surface's value, `rendering` the name of a preset that renders the volume
     instead, `size` (width, height) in pixels; meshes are laid over the volume, as surfaces in
     the 3D pane and as outlines on the slices. `scene` is a file that was saved before;
-    `save_scene` and `measurements` are written when the window is closed. The key ? shows the
+    `save_scene` and `measurements` are written when the window is closed. `shelf` holds what
+    else there is to choose from, and begins with this volume. The key ? shows the
     hands. Raises a DisplayError where no window can be opened, a KeyboardInterrupt where
     Ctrl+C in the terminal closed it, and the errors of `screenshot`.
     """
@@ -78,10 +84,10 @@ def view(
     first, saved_size = begin(volume, scene, wishes, surface=not meshes)
     size = saved_size if size is None else check_size(size)
     gl.require_display()
-    opened = Window(volume, first, meshes, size=size, title=title)
+    opened = Window(volume, first, meshes, size=size, title=title, shelf=shelf)
     opened.run()
     last = opened.controller
-    write_looks(last.scene, volume, last.size, save_scene, measurements, overwrite=overwrite)
+    write_looks(last.scene, opened.volume, last.size, save_scene, measurements, overwrite=overwrite)
 
 
 class Window:
@@ -96,6 +102,7 @@ class Window:
         size: tuple[int, int] | None = None,
         title: str | None = None,
         off_screen: bool = False,
+        shelf: Shelf | None = None,
     ) -> None:
         import pyvista
 
@@ -106,18 +113,22 @@ class Window:
             off_screen=off_screen,
             notebook=False,
             lighting="none",
-            title=escape(title or " ".join(filter(None, (volume.id, "volume"))), LABEL),
+            title=_title(volume, title),
         )
         self.window = self.plotter.render_window
         self.interactor = self.plotter.iren.interactor
         self._take_over()
         self.window.SetSize(*(size or SIZE) if off_screen else self._on_screen(size or SIZE))
-        self.drawing = Drawing(self.window, volume, scene, meshes)
+        self.exchange = None if shelf is None else Exchange(shelf, volume, surface=not meshes)
+        if self.exchange is not None:
+            scene = self.exchange.begin(scene)
+        self.drawing = Drawing(self.window, volume, scene, meshes, pictures=self._pictures)
         self.controller = Controller(scene, self.window.GetSize())
         self.failure: BaseException | None = None
         self.interrupt = Interrupt()
         self._timer_is_set = False
         self._still_at = 0.0
+        self._beats_at = 0.0
         self._listen()
 
     def run(self) -> None:
@@ -128,7 +139,11 @@ class Window:
             self._touch()
             self.interactor.CreateRepeatingTimer(HEARTBEAT_MS)
             self._soon()
-            self.plotter.show()
+            try:
+                self.plotter.show()
+            finally:
+                if self.exchange is not None:
+                    self.exchange.close()
         if self.failure is not None:
             raise self.failure
         if self.interrupt.noted:
@@ -217,7 +232,8 @@ class Window:
     def _wheel(self, steps: int) -> None:
         x, y = self.interactor.GetEventPosition()
         self._touch()
-        self.controller.wheel(x, y, steps, shift=self._shift, ctrl=self._ctrl)
+        alt = bool(self.interactor.GetAltKey())
+        self.controller.wheel(x, y, steps, shift=self._shift, ctrl=self._ctrl, alt=alt)
         self._soon()
 
     def _leave(self) -> None:
@@ -264,9 +280,40 @@ class Window:
         self._timer_is_set = False
         if self.interrupt.noted:
             self._stop()
-        else:
-            moving = self.controller.is_dragging or time.monotonic() < self._still_at
-            self.draw(detail=Detail.COARSE if moving else Detail.FULL)
+            return
+        self._bring()
+        time_now, scene = time.monotonic(), self.controller.scene
+        plays = scene.time is not None and scene.time.playing
+        moving = plays or self.controller.is_dragging or time_now < self._still_at
+        self.draw(detail=Detail.COARSE if moving else Detail.FULL)
+        self._beat(plays=plays)
+
+    # other volumes
+
+    @property
+    def _pictures(self) -> Mapping[int, NDArray[Any]]:
+        return {} if self.exchange is None else self.exchange.supply.pictures
+
+    def _bring(self) -> None:
+        """Show what was asked for, as far as it has arrived."""
+        if self.exchange is None:
+            return
+        scene, volume = self.exchange.tick(self.controller.scene, time.monotonic())
+        self.controller.scene = scene
+        if volume is not None:
+            self.volume = volume
+            self.drawing.show(volume, scene)
+            self.window.SetWindowName(_title(volume, None))
+        if scene.series is not None and scene.series.is_open:
+            self.exchange.supply.draw_thumbnails()
+
+    def _beat(self, *, plays: bool) -> None:
+        """Come back soon while something is being read or played."""
+        now = time.monotonic()
+        is_working = self.exchange is not None and self.exchange.is_working
+        if (plays or is_working) and now >= self._beats_at:
+            self._beats_at = now + BEAT_MS / 1000
+            self.interactor.CreateOneShotTimer(BEAT_MS)
 
     # wishes
 
@@ -278,6 +325,7 @@ class Window:
         from volume.viewer.picture import pixels_of, write_png
 
         self.draw()
+        self.drawing.draw(self.controller.scene.alone(), self.window.GetSize())
         pixels = pixels_of(self.window)
         self._write_next("", ".png", lambda path: write_png(path, pixels))
 
@@ -310,6 +358,11 @@ class Window:
                 return
             self.controller.scene = self.controller.scene.say(f"written: {path}")
             return
+
+
+def _title(volume: Volume, title: str | None) -> str:
+    """Name the window: as its caller does, or by the volume's id, which names no patient."""
+    return escape(title or " ".join(filter(None, (volume.id, "volume"))), LABEL)
 
 
 WISHES: dict[str, Callable[[Window], None]] = {
