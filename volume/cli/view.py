@@ -69,6 +69,7 @@ def view(
     it, as a surface and as an outline on the slices.
     """
     from volume.viewer import gl
+    from volume.viewer.fonts import remark
     from volume.viewer.picture import screenshot as draw
     from volume.viewer.window import view as open_window
 
@@ -100,6 +101,8 @@ def view(
     volume = replace(volume, findings=(*seen.said, *volume.findings))
     path = draw(volume, screenshot, *overlays, **asked)
     if not quiet:
+        if words := remark():
+            say(words)
         say(f"{escape(path)}: a picture of {escape(_title(volume, source))}")
 
 

@@ -39,7 +39,7 @@ def shrink(
     window: tuple[float, float] | None = None,
     side: int = SIDE,
 ) -> NDArray[np.uint8]:
-    """Make an image (rows, columns(, 3)) with a (down, right) spacing small, in red, green, blue."""
+    """Make (rows, columns(, 3)) with a spacing (down, right) small, in red, green and blue."""
     rows, columns = image.shape[:2]
     down, right = rows * spacing[0], columns * spacing[1]
     scale = side / max(down, right)

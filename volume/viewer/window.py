@@ -17,7 +17,7 @@ from volume.errors import ExistsError, VolumeError
 from volume.escaping import LABEL, escape
 from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
-from volume.viewer import gl
+from volume.viewer import fonts, gl
 from volume.viewer.controller import Controller
 from volume.viewer.detail import Detail
 from volume.viewer.exchange import Exchange
@@ -29,6 +29,7 @@ from volume.viewer.first_scene import (
     write_scene,
 )
 from volume.viewer.interrupt import Interrupt
+from volume.viewer.keyboard import key_name
 from volume.viewer.layout import check_size
 from volume.viewer.scene import Scene
 from volume.viewer.shelf import Shelf
@@ -48,8 +49,6 @@ STILL_SECONDS = 0.2
 """A wheel that has not turned for so long is at rest."""
 
 BUTTONS = ("Left", "Middle", "Right")
-KEYS = {"question": "?", "Prior": "PageUp", "Next": "PageDown"}
-"""What X11 calls keys, where we call them otherwise."""
 
 
 def view(
@@ -257,12 +256,7 @@ class Window:
         return bool(self.interactor.GetControlKey())
 
     def _key_name(self) -> str:
-        """Name the key by what it writes, so that any keyboard's "?" is one."""
-        code = self.interactor.GetKeyCode()
-        if code.isprintable() and code.strip() and code != "\0":
-            return str(code)
-        name = str(self.interactor.GetKeySym() or "").removeprefix("KP_")
-        return KEYS.get(name, name)
+        return key_name(str(self.interactor.GetKeyCode()), str(self.interactor.GetKeySym() or ""))
 
     # drawing when there is time
 
@@ -287,6 +281,9 @@ class Window:
         moving = plays or self.controller.is_dragging or time_now < self._still_at
         self.draw(detail=Detail.COARSE if moving else Detail.FULL)
         self._beat(plays=plays)
+        if words := fonts.remark():
+            self.controller.scene = self.controller.scene.say(words)
+            self._soon()
 
     # other volumes
 

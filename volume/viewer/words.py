@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from volume.escaping import LABEL, LONGEST, cut
 from volume.findings import Finding, Severity
+from volume.viewer.fonts import drawable
 from volume.viewer.slab import MODES
 
 if TYPE_CHECKING:
@@ -22,11 +23,10 @@ SHORTER = (DISCLAIMER, "Not a medical device, not for diagnosis.", "Not for diag
 """What the disclaimer becomes where the probe line needs the room."""
 UNNAMED = "unnamed"
 """The name of a volume without one, as most files but DICOM's give it."""
-LAST_DRAWN = 0x17F
-"""VTK's own font has glyphs to the end of Latin Extended-A, and the marks below."""
-MARKS = "–—…•"
 LETTER_WIDTH, SPACE_WIDTH = 0.56, 0.28
 """The mean widths of a letter and a space of VTK's own font, in parts of its size; measured."""
+FIRST_WIDE, WIDE_WIDTH = "\u1100", 0.95
+"""From here on letters are mostly as wide as they are high: Hangul, Kana, Kanji."""
 INVENTED = {0: "not scanned", 2: "interpolated"}
 """What `Volume.valid` says of voxels that were not measured."""
 
@@ -48,9 +48,13 @@ TOOLS = {
 
 
 def safe(text: str, longest: int = LONGEST) -> str:
-    """Give text as one line that VTK's font can draw: no control characters, "?" for the rest."""
-    drawn = (_drawable(letter) for letter in unicodedata.normalize("NFC", cut(text, longest)))
-    return " ".join("".join(drawn).split())
+    """Give text as one line that can be drawn, without control characters.
+
+    Letters beyond VTK's own font stay where the system has a font with them; else Hangul is
+    written in Latin letters, and "?" stands for the rest.
+    """
+    spaced = (_spaced(letter) for letter in unicodedata.normalize("NFC", cut(text, longest)))
+    return drawable(" ".join("".join(spaced).split()))
 
 
 def shorten(text: str, width: float, font: int) -> str:
@@ -63,8 +67,9 @@ def shorten(text: str, width: float, font: int) -> str:
 
 def width_of(text: str, font: int) -> float:
     """Estimate how many pixels a line of text takes."""
-    spaces = text.count(" ")
-    return font * (SPACE_WIDTH * spaces + LETTER_WIDTH * (len(text) - spaces))
+    spaces, wide = text.count(" "), sum(letter >= FIRST_WIDE for letter in text)
+    narrow = len(text) - spaces - wide
+    return font * (SPACE_WIDTH * spaces + LETTER_WIDTH * narrow + WIDE_WIDTH * wide)
 
 
 def share(line: str, width: float, font: int) -> tuple[str, str]:
@@ -204,7 +209,5 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _drawable(letter: str) -> str:
-    if unicodedata.category(letter)[0] in "CZ":
-        return " "
-    return letter if ord(letter) <= LAST_DRAWN or letter in MARKS else "?"
+def _spaced(letter: str) -> str:
+    return " " if unicodedata.category(letter)[0] in "CZ" else letter

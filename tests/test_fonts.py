@@ -1,0 +1,135 @@
+"""Text outside Latin: drawn by a font of the system, else written in Latin letters, and said."""
+
+import numpy as np
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+from blobs import blob_volume
+from test_gl import needs_gl
+from volume.viewer import fonts
+from volume.viewer.font_file import letters_of
+from volume.viewer.fonts import drawable, font_for
+from volume.viewer.picture import picture
+from volume.viewer.scene import scene_of
+from volume.viewer.transliteration import romanize
+from volume.viewer.words import safe
+
+
+def box(side: int):
+    pen = TTGlyphPen(None)
+    pen.moveTo((50, 0))
+    for corner in ((50, side), (side, side), (side, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    return pen.glyph()
+
+
+def write_font(path, letters: str) -> None:
+    """Write a font in which every letter is a box."""
+    names = [".notdef", *(f"g{ord(letter):05x}" for letter in letters)]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap({ord(a): name for a, name in zip(letters, names[1:], strict=True)})
+    builder.setupGlyf({name: box(600) for name in names})
+    builder.setupHorizontalMetrics(dict.fromkeys(names, (700, 50)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Boxes", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(path)
+
+
+@pytest.fixture
+def system(tmp_path, monkeypatch):
+    """Have a system whose only fonts are those in a folder."""
+    fonts.installed.cache_clear()
+    fonts._font_with.cache_clear()
+    monkeypatch.setattr(fonts, "places", lambda: [tmp_path / "fonts", tmp_path / "absent"])
+    monkeypatch.setattr(fonts, "_noted", set())
+    (tmp_path / "fonts" / "truetype" / "nanum").mkdir(parents=True)
+    yield tmp_path / "fonts" / "truetype" / "nanum"
+    fonts.installed.cache_clear()
+    fonts._font_with.cache_clear()
+
+
+def test_a_font_of_the_system_is_taken_where_it_has_every_letter(system):
+    write_font(system / "NanumGothic.ttf", "흉부 CT軸")
+    assert font_for("흉부 CT") == str(system / "NanumGothic.ttf")
+    assert safe("흉부 軸\n") == "흉부 軸"
+    assert font_for("복부") is None
+    assert font_for("Thorax") is None  # VTK's own font draws it
+
+
+def test_fonts_for_korean_go_first_and_unknown_files_are_left_alone(system):
+    write_font(system / "DejaVuSans.ttf", "흉")
+    write_font(system / "unknown.ttf", "부")
+    write_font(system / "Malgun.TTF", "흉")
+    assert font_for("흉") == str(system / "Malgun.TTF")
+    assert font_for("부") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"ttcf", b"\0\1\0\0\0\7junk", b"\xff" * 4000])
+def test_a_file_that_is_no_font_has_no_letters(system, content):
+    (system / "malgun.ttf").write_bytes(content)
+    assert letters_of(system / "malgun.ttf") == frozenset()
+    assert safe("흉부") == "hyungbu"
+
+
+def test_the_letters_of_a_font_are_those_another_library_finds():
+    ttlib = pytest.importorskip("fontTools.ttLib")
+    path = next(iter(fonts.installed()), None)
+    if path is None:
+        pytest.skip("no font is installed here")
+    theirs = ttlib.TTFont(path, fontNumber=0)["cmap"]
+    expected = set().union(*(table.cmap for table in theirs.tables if table.isUnicode()))
+    assert letters_of(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("hangul", "latin"),
+    [
+        ("한국", "hanguk"), ("흉부", "hyungbu"), ("머리", "meori"), ("종로", "jongno"),
+        ("신라", "silla"), ("왕십리", "wangsimni"), ("국물", "gungmul"),
+        ("독립문", "dongnimmun"), ("대관령", "daegwallyeong"), ("없어", "eopseo"), ("좋아", "joa"), ("값이", "gapsi"),
+        ("울산", "ulsan"), ("구미", "gumi"), ("옥천", "okcheon"), ("별내", "byeollae"),
+    ],
+)  # fmt: skip
+def test_hangul_is_romanized_by_the_rules_of_2000(hangul, latin):
+    assert romanize(hangul) == latin
+
+
+@pytest.mark.usefixtures("system")
+def test_without_a_font_hangul_becomes_latin_and_that_is_said_once():
+    assert safe("흉부 CT 1 mm") == "hyungbu CT 1 mm"
+    assert safe("頭部 Привет") == "?? ??????"
+    assert safe("Ǎ") == "A"
+    assert "fonts-nanum" in fonts.remark()
+    assert fonts.remark() == ""
+
+
+@pytest.mark.usefixtures("system")
+def test_nothing_is_said_where_no_hangul_was_shown():
+    assert drawable("Zürich – 軸") == "Zürich – ?"
+    assert fonts.remark() == ""
+
+
+def test_scripts_that_vtk_cannot_shape_are_not_drawn_wrong(system):
+    write_font(system / "DejaVuSans.ttf", "שלום ا")
+    assert font_for("שלום") is None
+
+
+@needs_gl
+def test_hangul_is_drawn_by_the_font_and_latin_as_before(system):
+    write_font(system / "NanumGothic.ttf", "흉부")
+    ct = blob_volume()
+    scene = scene_of(ct, surface=False)
+
+    def title(text: str) -> np.ndarray:
+        return picture(scene, ct, size=(400, 300), title=text)[:20].astype(int)
+
+    empty = title(" ")
+    drawn = np.abs(title("흉부") - empty).sum()
+    assert drawn > 0
+    assert np.abs(title("흉") - empty).sum() < drawn  # one box less
+    np.testing.assert_array_equal(title("Head"), title("Head"))
