@@ -91,7 +91,8 @@ def test_the_letters_of_a_font_are_those_another_library_finds():
     [
         ("한국", "hanguk"), ("흉부", "hyungbu"), ("머리", "meori"), ("종로", "jongno"),
         ("신라", "silla"), ("왕십리", "wangsimni"), ("국물", "gungmul"),
-        ("독립문", "dongnimmun"), ("대관령", "daegwallyeong"), ("없어", "eopseo"), ("좋아", "joa"), ("값이", "gapsi"),
+        ("독립문", "dongnimmun"), ("대관령", "daegwallyeong"),
+        ("없어", "eopseo"), ("좋아", "joa"), ("값이", "gapsi"),
         ("울산", "ulsan"), ("구미", "gumi"), ("옥천", "okcheon"), ("별내", "byeollae"),
     ],
 )  # fmt: skip
