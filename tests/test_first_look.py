@@ -31,7 +31,7 @@ def test_every_nth_slice_lies_where_it_was_acquired(many):
     assert truth.error_mm(ct.array, ct.geometry.affine) < 0.12
     assert is_sketch(ct)
     said = [finding for finding in ct.findings if finding.code == "first-look"]
-    assert said[0].message.startswith("a first look: every 21. of 2000 slices")
+    assert said[0].message.startswith("a first look: one in 21 of 2000 slices")
 
 
 def test_whole_volumes_are_no_sketches(many):

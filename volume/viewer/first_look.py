@@ -36,7 +36,7 @@ def sketch(stack: Stack, options: Options) -> Volume:
     volume = assemble(refit(stack, stack.slices[::step]), options)
     told = warning(
         CODE,
-        f"a first look: every {step}. of {len(stack.slices)} slices; the others are being read",
+        f"a first look: one in {step} of {len(stack.slices)} slices; the others are being read",
         evidence={"step": step, "slices": len(stack.slices)},
     )
     return replace(volume, findings=(told, *volume.findings))
