@@ -1,4 +1,8 @@
-"""Which letters a font file has: its table "cmap" (OpenType 1.9), in its two usual forms."""
+"""Which letters VTK finds in a font file: those of the first part of its table "cmap".
+
+VTK 9.7 looks letters up in the first part (OpenType 1.9, cmap), whichever that is: where it is
+Macintosh's, as in NanumGothic.ttf, all but ASCII is drawn as nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ UNICODE = {(0, 3), (0, 4), (0, 6), (3, 1), (3, 10)}
 
 
 def letters_of(path: Path) -> frozenset[int]:
-    """Give the code points that the first font of a .ttf, .otf or .ttc has; none of a bad file."""
+    """Give the code points found in the first font of a .ttf, .otf or .ttc; none in a bad file."""
     try:
         return frozenset(_read(_table(path)))
     except (OSError, ValueError, struct.error, IndexError):
@@ -42,14 +46,11 @@ def _table(path: Path) -> bytes:
 
 
 def _read(table: bytes) -> set[int]:
-    (count,) = struct.unpack_from(">H", table, 2)
-    letters: set[int] = set()
-    for n in range(min(count, MOST_TABLES)):
-        platform, encoding, offset = struct.unpack_from(">HHI", table, 4 + 8 * n)
-        if (platform, encoding) in UNICODE:
-            (form,) = struct.unpack_from(">H", table, offset)
-            letters |= READERS[form](table[offset:]) if form in READERS else set()
-    return letters
+    platform, encoding, offset = struct.unpack_from(">HHI", table, 4)
+    (form,) = struct.unpack_from(">H", table, offset)
+    if (platform, encoding) not in UNICODE or form not in READERS:
+        return set()
+    return READERS[form](table[offset:])
 
 
 def _read_segments(table: bytes) -> set[int]:

@@ -23,7 +23,8 @@ NAMES = """
     malgun.ttf AppleSDGothicNeo.ttc AppleGothic.ttf NotoSansCJK-Regular.ttc
     NotoSansCJKkr-Regular.otf
     NotoSansKR-Regular.otf NotoSansKR-Regular.ttf SourceHanSansKR-Regular.otf NanumGothic.ttf
-    NanumBarunGothic.ttf UnDotum.ttf gulim.ttc Baekmuk-Dotum.ttf
+    NanumBarunGothic.ttf NanumSquareR.ttf NanumGothicCoding.ttf NanumGothicBold.ttf
+    UnDotum.ttf gulim.ttc Baekmuk-Dotum.ttf
     HiraginoSans-W3.ttc msgothic.ttc YuGothR.ttc meiryo.ttc ipag.ttf TakaoGothic.ttf msyh.ttc
     simsun.ttc PingFang.ttc wqy-microhei.ttc wqy-zenhei.ttc DroidSansFallbackFull.ttf
     Arial.ttf segoeui.ttf DejaVuSans.ttf NotoSans-Regular.ttf LiberationSans-Regular.ttf
@@ -62,9 +63,8 @@ def installed() -> tuple[Path, ...]:
 
 
 def font_for(text: str) -> str | None:
-    """Give the file of a font that has every letter of a text; None for VTK's own, or none."""
-    foreign = frozenset(letter for letter in text if not is_own(letter) and letter != "\n")
-    return _font_with(foreign) if foreign else None
+    """Give the file of the font that a `drawable` text needs; None where VTK's own has it all."""
+    return None if all(map(is_own, text)) else _font_with(_beyond_ascii(text))
 
 
 def is_own(letter: str) -> bool:
@@ -73,13 +73,27 @@ def is_own(letter: str) -> bool:
 
 
 def drawable(text: str) -> str:
-    """Give a text as it can be drawn: its own letters, or Latin ones, or "?" in their place."""
-    if all(map(is_own, text)) or font_for(text) is not None:
+    """Give a text as one font can draw it: what that lacks in Latin letters, or as "?"."""
+    if all(map(is_own, text)):
         return text
-    latin = "".join(part if is_own(part) else _plain(part) for part in romanize(text))
-    if any(map(is_syllable, text)):
+    path = _font_with(_beyond_ascii(text))
+    known = frozenset() if path is None else _letters(Path(path))
+    if path is None and any(map(is_syllable, text)):
         _noted.add("Hangul")
-    return latin
+    return "".join(_as_known(part, known, path) for part in _parts(text, known))
+
+
+def _parts(text: str, known: frozenset[int]) -> str:
+    """Write Hangul in Latin letters, word by word as it sounds, where the font lacks any of it."""
+    if all(ord(letter) in known for letter in text if is_syllable(letter)):
+        return text
+    return romanize(text)
+
+
+def _as_known(letter: str, known: frozenset[int], path: str | None) -> str:
+    if letter.isascii() or ord(letter) in known or (path is None and is_own(letter)):
+        return letter
+    return _plain(letter, known)
 
 
 def remark() -> str:
@@ -96,12 +110,18 @@ NO_FONT = (
 _noted: set[str] = set()
 
 
+def _beyond_ascii(text: str) -> frozenset[str]:
+    return frozenset(letter for letter in text if not letter.isascii())
+
+
 @cache
 def _font_with(letters: frozenset[str]) -> str | None:
-    if any(_is_joined(letter) for letter in letters):
-        return None
-    wanted = {ord(letter) for letter in letters}
-    return next((str(path) for path in installed() if wanted <= _letters(path)), None)
+    """Choose the font that has most of the letters; None where it has none of the foreign ones."""
+    foreign = {ord(a) for a in letters if not is_own(a) and not _is_joined(a)}
+    wanted = foreign | {ord(letter) for letter in letters if is_own(letter)}
+    useful = [path for path in installed() if foreign & _letters(path)]
+    best = max(useful, key=lambda path: len(wanted & _letters(path)), default=None)
+    return None if best is None else str(best)
 
 
 @cache
@@ -113,10 +133,16 @@ def _is_joined(letter: str) -> bool:
     return unicodedata.name(letter, "").startswith(JOINED)
 
 
-def _plain(letter: str) -> str:
+def _plain(letter: str, known: frozenset[int]) -> str:
     """Take the marks off a Latin letter; "?" for letters of other scripts."""
+    if letter in PLAIN:
+        return PLAIN[letter]
     base = unicodedata.normalize("NFKD", letter)[0]
-    return base if is_own(base) else "?"
+    return base if base.isascii() or ord(base) in known else "?"
+
+
+PLAIN = {"–": "-", "—": "-", "…": "...", "•": "*", "×": "x", "°": "deg", "ß": "ss", "ø": "o"}
+"""What marks become in a font that lacks them."""
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:

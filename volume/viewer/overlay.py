@@ -17,7 +17,7 @@ from vtkmodules.vtkRenderingCore import (
 )
 
 from volume.viewer.colours import TEXT, Colour
-from volume.viewer.fonts import font_for
+from volume.viewer.fonts import drawable, font_for
 from volume.viewer.layout import Rect
 
 Segment = tuple[float, float, float, float, Colour]
@@ -62,6 +62,7 @@ class Label:
         self.actor.SetVisibility(bool(text))
         if not text:
             return
+        text = drawable(text)  # lines that one font each could draw need one for all
         self.actor.SetInput(text)
         self._take_font(font_for(text))
         self.actor.SetPosition(round(x), round(y))
