@@ -103,7 +103,12 @@ def test_thumbnails_are_drawn_in_the_list(window):
 
 
 @needs_gl
-def test_a_written_picture_has_no_list_and_no_description(window, tmp_path):
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_written_picture_has_no_list_and_no_description(window, tmp_path, is_open):
+    if not is_open:
+        before = pixels_of(window.window)
+        press_key(window, "n", "n")
+        assert (pixels_of(window.window) != before).any()
     press_key(window, "s", "s")
     (path,) = tmp_path.glob("*.png")
     scene = window.controller.scene

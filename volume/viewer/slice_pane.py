@@ -77,7 +77,7 @@ class SlicePane(Pane):
         sight = scene.sights[self.plane]
         planes = scene.cursor, scene.axes, scene.slab, self._is_coarse(scene)
         shown = scene.window, scene.inverted, sight, scene.labels
-        return *planes, *shown, self.sketch.key(scene)
+        return *planes, *shown, _description(scene), self.sketch.key(scene)
 
     def update(self, scene: Scene) -> None:
         """Cut the plane anew if it moved, shade it anew if the window did, and aim."""
@@ -183,7 +183,8 @@ class SlicePane(Pane):
     def _corners(self, scene: Scene, plane: Plane, shown: bool, length: float) -> None:
         width, height, edge = self.rect.width, self.rect.height, self.font * MARGIN
         first = self.plane in (scene.layout, "axial")
-        below, what = height - edge - 1.5 * self.font, volume_lines(self.reformatter.volume)
+        below = height - edge - 1.5 * self.font
+        what = volume_lines(self.reformatter.volume, _description(scene))
         where = "\n".join(
             filter(None, (plane_line(scene, self.plane), slab_line(scene, plane.thickness)))
         )
@@ -196,6 +197,11 @@ class SlicePane(Pane):
         )
         for label, text, x, y, colour in texts:
             label.show(text if shown else "", x, y, self.font, colour)
+
+
+def _description(scene: Scene) -> str:
+    """Give what the series is called: in a window, where no list says so already."""
+    return "" if scene.series is None or scene.series.is_open else scene.series.description
 
 
 def _shade(scene: Scene, plane: Plane) -> NDArray[np.uint8]:

@@ -176,7 +176,7 @@ class HelpCard(Pane):
     def place(self, layout: Layout) -> Rect | None:
         """Take the middle, as large as the words and no larger than the display."""
         width = min(layout.size[0], round(42 * layout.font))
-        height = min(layout.size[1], round((len(HANDS) * 1.1 + 2.4) * layout.font))
+        height = min(layout.size[1], round((len(HANDS) * LINE + 2.4) * layout.font))
         return Rect((layout.size[0] - width) // 2, (layout.size[1] - height) // 2, width, height)
 
     def key(self, scene: Scene) -> object:  # noqa: ARG002 the same words for every scene

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DISCLAIMER = "For research and teaching. Not a medical device, not for diagnosis."
 SHORTER = (DISCLAIMER, "Not a medical device, not for diagnosis.", "Not for diagnosis.", "")
 """What the disclaimer becomes where the probe line needs the room."""
+SHORT = 40
+"""So many letters of a description stand in a corner."""
 UNNAMED = "unnamed"
 """The name of a volume without one, as most files but DICOM's give it."""
 LETTER_WIDTH, SPACE_WIDTH = 0.56, 0.28
@@ -142,12 +144,13 @@ def measurement_lines(scene: Scene, values: Sequence[Sequence[str]]) -> list[str
     return lines
 
 
-def volume_lines(volume: Volume) -> str:
-    """Tell modality, name, size and spacing, a line each."""
+def volume_lines(volume: Volume, description: str = "") -> str:
+    """Tell modality, name, size and spacing, a line each; in a window the description."""
     named = " ".join(filter(None, (volume.modality, volume.id or UNNAMED)))
     size = " × ".join(str(n) for n in volume.geometry.size)
     spacing = " × ".join(f"{mm:.3g}" for mm in volume.geometry.spacing)
-    return "\n".join(filter(None, (safe(named, LABEL), size, f"{spacing} mm")))
+    lines = (safe(named, LABEL), size, f"{spacing} mm", safe(description, SHORT))
+    return "\n".join(filter(None, lines))
 
 
 def window_line(scene: Scene) -> str:
