@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vtkmodules.vtkRenderingCore import vtkLight
 
-from volume.processing.planes import towards
+from volume.processing.plane_grid import towards
 from volume.surface import Mesh
 from volume.viewer.box_frame import BoxFrame
 from volume.viewer.colours import MESHES, OUTLINE, PLANE, SPACE, TEXT

@@ -11,7 +11,7 @@ import numpy as np
 
 from volume.errors import GridError
 from volume.geometry import Geometry
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 from volume.processing.rotation import Rotation
 from volume.processing.windows import check_window
 from volume.viewer.body_look import BodyLook
