@@ -269,3 +269,31 @@ def test_nothing_is_copied_for_a_rendering_that_is_not_asked_for():
     drawing.draw(scene_of(ct), SIZE)
     assert drawing.body.caster._arrays == []
     canvas.Finalize()
+
+
+@pytest.mark.parametrize("acquisition", ["axial, feet first", "oblique left-handed"])
+def test_the_light_surface_that_is_turned_lies_where_the_fine_one_does(acquisition):
+    ct = blob_volume(acquisition, spacing=(0.38, 0.4, 3.0), blobs="L")
+    scene = replace(scene_of(ct, layout="3d", level=500).toggle_labels(), camera=Camera(30, 20))
+    expected = in_space(np.array(BLOBS["L"]), 30, 20, ct, RECT)
+    for caster in ("processor", "processor, moving"):
+        found = middle_of(seen(ct, scene, caster))
+        np.testing.assert_allclose(found, expected, atol=3, err_msg=caster)
+
+
+def test_the_images_do_not_wait_for_the_body():
+    from volume.viewer.drawing import Drawing
+
+    ct = blob_volume()
+    canvas = gl.off_screen_window(SIZE)
+    for scene in (scene_of(ct), scene_of(ct, rendering="CT-Bone")):
+        drawing = Drawing(canvas, ct, scene)
+        drawing.draw(scene, SIZE, detail=Detail.NONE)
+        pane = arrange("four", SIZE).panes["3d"]
+        waiting = in_pane(pixels_of(canvas), pane)
+        drawing.draw(scene, SIZE)
+        assert (in_pane(pixels_of(canvas), pane) != waiting).any()
+        assert drawing.body.caster._arrays == [] or scene.body.rendering
+        for shown in drawing.panes:
+            canvas.RemoveRenderer(shown.renderer)
+    canvas.Finalize()

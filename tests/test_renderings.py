@@ -178,3 +178,9 @@ def test_the_look_is_in_the_saved_scene_and_an_older_one_has_none():
     older = json.loads(scene.to_json())
     del older["body"]
     assert Scene.from_json(json.dumps(older), ct).body == BodyLook()
+
+
+def test_reset_takes_the_shift_and_the_box_back_and_keeps_the_preset():
+    scene = scene_of(blob_volume(), rendering="CT-Bone").shift_rendering(30)
+    scene = scene.set_clip((-20, 30, -40, 50, -45, 0))
+    assert scene.reset().body == BodyLook("CT-Bone")

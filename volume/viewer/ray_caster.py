@@ -49,6 +49,8 @@ FIXED_POINT_TOP = 32_767
 """The fixed-point caster calculates with 15 bits."""
 RAYS_WHILE_MOVING = 160_000
 """So many a frame: 40 ms on two processors for a chest; the pixels between are interpolated."""
+RAYS_OF_A_CARD = 1_000_000
+"""A card of a laptop has time for these while the hand moves."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +158,12 @@ def _sample(mapper: vtkVolumeMapper, detail: Detail, pixels: int, *, thin: bool)
     moving = detail == Detail.COARSE
     voxel = float(np.mean(mapper.GetInput().GetSpacing()))
     step = voxel if moving else voxel / (4 if thin else 2)
+    rays = RAYS_OF_A_CARD
     mapper.SetSampleDistance(step)
     if isinstance(mapper, vtkFixedPointVolumeRayCastMapper):
         mapper.SetInteractiveSampleDistance(step)
-    apart = (pixels / RAYS_WHILE_MOVING) ** 0.5 if moving else 1.0
+        rays = RAYS_WHILE_MOVING
+    apart = (pixels / rays) ** 0.5 if moving else 1.0
     mapper.SetImageSampleDistance(max(1.0, apart))
 
 

@@ -275,7 +275,7 @@ class Scene:
     def reset(self) -> Scene:
         """Go back to the first look: the patient's planes, place, window, zoom and camera.
 
-        The layout and what was measured stay.
+        The layout, the rendering and what was measured stay.
         """
         return self._with(
             cursor=self.subject.at,
@@ -286,6 +286,7 @@ class Scene:
             inverted=self.subject.inverted,
             sights=FITTED,
             camera=IN_FRONT,
+            body=BodyLook(self.body.rendering),
         )
 
     def _look(self, pane: str, sight: Sight) -> Scene:
