@@ -87,6 +87,15 @@ def turn_planes(pane: str, frames: int) -> tuple[Event, ...]:
     return (down, *moves[1:], replace(moves[-1], name="LeftButtonReleaseEvent"))
 
 
+def twist(pane: str, frames: int) -> tuple[Event, ...]:
+    """Take the right end of the crosshair's level line and lead it round to the top."""
+    angles = np.linspace(0, np.pi / 3, frames + 1)
+    way = [(0.5 + 0.44 * np.cos(angle), 0.5 + 0.44 * np.sin(angle)) for angle in angles]
+    moves = [Event("MouseMoveEvent", pane, right, up) for right, up in way[1:]]
+    down = Event("LeftButtonPressEvent", pane, *way[0])
+    return (down, *moves, replace(moves[-1], name="LeftButtonReleaseEvent"))
+
+
 def session(frames: int) -> Iterator[Action]:
     """Give what the hand did, as it was recorded."""
     half = frames // 2
@@ -99,6 +108,8 @@ def session(frames: int) -> Iterator[Action]:
     for pane in ("axial", "coronal", "sagittal"):
         yield Action("turn the planes", turn_planes(pane, half), 60)
         yield Action("scroll turned planes", wheel(pane, half, half), 60, oblique=True)
+    yield Action("turn the planes", twist("axial", frames), 60)
+    yield Action("turn the planes", twist("sagittal", frames), 60)
     yield Action("turn the surface", drag("3d", frames, (0.45, 0.3)), 100)
     yield Action("zoom the surface", wheel("3d", half, half), 100)
     for name in ("CT-Bone", "CT-Lung", "CT-MIP"):

@@ -5,7 +5,7 @@ import pytest
 
 from blobs import OBLIQUE, blob_volume
 from volume.findings import warning
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 from volume.viewer.controller import Controller, project_pane
 from volume.viewer.layout import PANES
 from volume.viewer.scene import scene_of

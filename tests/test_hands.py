@@ -5,7 +5,7 @@ import pytest
 
 from blobs import ACQUISITIONS, OBLIQUE
 from test_controller import a_controller, click, drag, middle
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 from volume.viewer.clip_box import middle_of, whole
 from volume.viewer.controller import COMMANDS, HANDS, Controller
 from volume.viewer.eye import look

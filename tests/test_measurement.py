@@ -11,7 +11,8 @@ import pytest
 from blobs import ACQUISITIONS, X, Z, blob_volume
 from grids import SLOPES, places, ramp
 from volume.errors import ExistsError, VolumeError
-from volume.processing.planes import PLANES, Reformatter
+from volume.processing.plane_grid import PLANES
+from volume.processing.planes import Reformatter
 from volume.processing.region import between, statistics
 from volume.processing.rotation import STRAIGHT
 from volume.viewer.marks import holds

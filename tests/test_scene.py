@@ -9,7 +9,7 @@ import pytest
 from blobs import ACQUISITIONS, ALIGNED, blob_volume
 from volume.errors import GridError
 from volume.findings import error, info, warning
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 from volume.viewer.layout import LAYOUTS, Rect, arrange
 from volume.viewer.projection import project
 from volume.viewer.scene import Scene, scene_of

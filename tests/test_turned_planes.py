@@ -13,7 +13,8 @@ import pytest
 
 from blobs import ACQUISITIONS, BLOBS, X, Y, Z, blob_volume, turned
 from grids import SLOPES, oblique, ramp
-from volume.processing.planes import PLANES, Plane, Reformatter, plane_grid
+from volume.processing.plane_grid import PLANES, plane_grid
+from volume.processing.planes import Plane, Reformatter
 from volume.processing.rotation import STRAIGHT, Rotation
 from volume.viewer.scene import Scene, scene_of
 from volume.volume import Volume

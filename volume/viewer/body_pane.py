@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vtkmodules.vtkRenderingCore import vtkLight
 
-from volume.processing.planes import towards
+from volume.processing.plane_grid import towards
 from volume.viewer.box_frame import BoxFrame
 from volume.viewer.colours import OUTLINE, PLANE, SPACE, TEXT
 from volume.viewer.detail import Detail

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import hypot
 
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 from volume.viewer import beside
 from volume.viewer.clip_box import whole
 from volume.viewer.drags import Hold, drag, place_at, point_draft, take

@@ -9,7 +9,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 from volume.viewer.clip_box import Face, handle_at
 from volume.viewer.clip_box import drag as drag_face
 from volume.viewer.crosshair import held_arm, middle_of, turned_by

@@ -10,7 +10,8 @@ import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 the two give the abstract cl
 from numpy.typing import NDArray
 from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
-from volume.processing.planes import PLANES, Reformatter
+from volume.processing.plane_grid import PLANES
+from volume.processing.planes import Reformatter
 from volume.surface import Mesh
 from volume.viewer import gl
 from volume.viewer.body_pane import BodyPane

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 
 PANES = (*PLANES, "3d")
 LAYOUTS = ("four", *PANES)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from volume.geometry import Geometry
-from volume.processing.planes import PLANES, plane_grid
+from volume.processing.plane_grid import PLANES, plane_grid
 from volume.processing.region import Region, between
 from volume.processing.rotation import STRAIGHT, Rotation
 

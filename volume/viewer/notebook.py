@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from volume.escaping import LABEL, cut
 from volume.findings import Severity
-from volume.processing.planes import PLANES, Plane, Reformatter
+from volume.processing.plane_grid import PLANES
+from volume.processing.planes import Plane, Reformatter
 from volume.processing.windows import full_window, to_grey, window_for
 
 if TYPE_CHECKING:

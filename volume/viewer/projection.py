@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from volume.geometry import Geometry
-from volume.processing.planes import plane_grid
+from volume.processing.plane_grid import plane_grid
 from volume.viewer.layout import Rect
 
 if TYPE_CHECKING:

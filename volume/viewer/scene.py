@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from volume.errors import VolumeError
 from volume.geometry import Geometry
-from volume.processing.planes import aligned_axes, is_turned, plane_grid
+from volume.processing.plane_grid import aligned_axes, is_turned, plane_grid
 from volume.processing.rotation import STRAIGHT, Rotation
 from volume.processing.windows import (
     WINDOWS,

@@ -11,7 +11,7 @@ import numpy as np
 
 from volume.errors import GridError
 from volume.geometry import Geometry
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 from volume.processing.rotation import Rotation
 from volume.processing.windows import check_window
 from volume.viewer.body_look import BodyLook
@@ -91,7 +91,9 @@ def read(text: str) -> Saved:
             state=_read_state(document),
             size=None if size is None else check_size(size),
         )
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as problem:
+    except KeyError as problem:
+        raise ValueError(f"this is not a scene: {problem} is missing") from problem
+    except (TypeError, AttributeError, ValueError, RecursionError) as problem:
         raise ValueError(f"this is not a scene: {problem}") from problem
 
 

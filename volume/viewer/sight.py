@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 
 ZOOM_LIMITS = (0.1, 60.0)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from volume.geometry import Geometry
-from volume.processing.planes import PLANES, layer_at, plane_grid
+from volume.processing.plane_grid import PLANES, layer_at, plane_grid
 from volume.processing.windows import (
     Window,
     check_window,

@@ -13,7 +13,8 @@ from typing import Any
 
 from volume.atomic import whole_file
 from volume.errors import VolumeError
-from volume.processing.planes import Reformatter, is_turned
+from volume.processing.plane_grid import is_turned
+from volume.processing.planes import Reformatter
 from volume.viewer.measurement import Measurement
 from volume.viewer.measurements import Measurements
 from volume.viewer.reading import Readings
