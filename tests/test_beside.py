@@ -137,3 +137,32 @@ def test_every_key_of_the_page_is_on_the_card():
     words = " ".join(gesture for gesture, _ in HANDS)
     for key in "1 9 0 R Space I C V D A M [ ] L PgUp PgDn S ? Esc Home End Shift Ctrl Alt".split():
         assert key in words, key
+
+
+def test_a_drag_goes_on_through_time_and_esc_goes_back_to_what_is_shown_now():
+    controller = a_controller()
+    before = controller.scene
+    x, y = controller.layout.panes["axial"].middle
+    controller.press("left", x, y, time=0)
+    controller.move(x + 40, y)
+    later = controller.scene.look_at(blob_volume(window=(40.0, 400.0)))
+    controller.take_scene(replace(later, time=later.time.show(3)))
+    controller.move(x + 80, y)
+    assert controller.scene.window[1] > later.window[1]
+    controller.key("Escape")
+    assert controller.scene.window == before.window
+    assert controller.scene.subject is later.subject
+    assert controller.scene.time.shown == 3
+
+
+def test_a_drag_ends_where_another_grid_comes_under_it():
+    controller = a_controller()
+    x, y = controller.layout.panes["axial"].middle
+    controller.press("left", x, y, time=0)
+    controller.move(x + 40, y)
+    other = scene_of(blob_volume(spacing=(0.9, 0.9, 3.0)), surface=False)
+    controller.take_scene(other)
+    controller.move(x + 80, y)
+    assert controller.scene.window == other.window
+    controller.key("Escape")
+    assert controller.scene.subject is other.subject

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import hypot
 
 from volume.processing.plane_grid import PLANES
@@ -55,6 +56,7 @@ HANDS = (
 SLACK = 3
 """A press that moves by no more pixels than this is a click."""
 DOUBLE_CLICK_SECONDS = 0.4
+SAME_GRID_MM = 1e-3
 FAST = 10
 """Slices a step with Shift."""
 ZOOM_STEP = 1.1
@@ -83,6 +85,19 @@ class Controller:
     def resize(self, size: tuple[int, int]) -> None:
         """Take a new size of the display."""
         self.size = size
+
+    def take_scene(self, scene: Scene) -> None:
+        """Take a scene that another volume stands under; a drag goes on where the grid is one."""
+        if scene.subject is not self.scene.subject and self._hold is not None:
+            grid = self.scene.subject.geometry
+            if not scene.subject.geometry.matches(grid, SAME_GRID_MM):
+                self._hold = None
+        if self._hold is not None:
+            before = self._hold.before
+            self._hold.before = replace(
+                before, subject=scene.subject, series=scene.series, time=scene.time
+            )
+        self.scene = scene
 
     @property
     def is_dragging(self) -> bool:

@@ -16,7 +16,7 @@ from volume.volume import Volume
 CODE = "first-look"
 LARGE = 400 << 20
 """From so many bytes on a volume takes more than a second or two to be read and drawn."""
-DECODING = 4
+DECODING = 2
 """So many times as long a compressed byte takes, about."""
 SLICES = 96
 """So many slices are read for a first look: 48 MiB of 512 x 512."""

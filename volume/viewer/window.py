@@ -6,14 +6,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
 from volume.atomic import safe_name
-from volume.errors import ExistsError, VolumeError
 from volume.escaping import LABEL, escape
 from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
@@ -31,6 +29,7 @@ from volume.viewer.first_scene import (
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.keyboard import key_name
 from volume.viewer.layout import check_size
+from volume.viewer.next_file import write_next
 from volume.viewer.scene import Scene
 from volume.viewer.shelf import Shelf
 from volume.viewer.table import write_measurements
@@ -296,11 +295,14 @@ class Window:
         if self.exchange is None:
             return
         scene, volume = self.exchange.tick(self.controller.scene, time.monotonic())
-        self.controller.scene = scene
+        self.controller.take_scene(scene)
         if volume is not None:
             self.volume = volume
             self.drawing.show(volume, scene)
             self.window.SetWindowName(_title(volume, None))
+            if scene.time is None or not scene.time.playing:  # the images first, as at the start
+                self.draw(detail=Detail.NONE)
+                self._touch()
         if scene.series is not None and scene.series.is_open:
             self.exchange.supply.draw_thumbnails()
 
@@ -343,18 +345,8 @@ class Window:
 
     def _write_next(self, what: str, suffix: str, write: Callable[[Path], object]) -> None:
         """Write a file under the next free name in the working folder, and say so."""
-        stem = safe_name(self.volume.id or "picture")
-        for number in count(1):
-            path = Path(f"{stem}{what}_{number}{suffix}")
-            try:
-                write(path)
-            except ExistsError:
-                continue
-            except VolumeError as problem:
-                self.controller.scene = self.controller.scene.say(str(problem))
-                return
-            self.controller.scene = self.controller.scene.say(f"written: {path}")
-            return
+        stem = f"{safe_name(self.volume.id or 'picture')}{what}"
+        self.controller.scene = self.controller.scene.say(write_next(stem, suffix, write))
 
 
 def _title(volume: Volume, title: str | None) -> str:
