@@ -214,7 +214,7 @@ def test_thumbnails_are_the_middle_slices_in_grey(shelf):
     supply: Supply = exchange.supply
     end = time.monotonic() + 20
     while len(supply.pictures) < 2 and time.monotonic() < end:
-        supply.draw_thumbnails()
+        supply.draw_thumbnails(range(2))
         time.sleep(0.002)
     for picture in supply.pictures.values():
         assert picture.shape[2] == 3
@@ -225,6 +225,27 @@ def test_thumbnails_are_the_middle_slices_in_grey(shelf):
         assert grey[:, -1].mean() > grey[:, 0].mean()  # values grow to the patient's left
         assert grey[-1].mean() > grey[0].mean()  # and to the back
     assert np.ptp(supply.pictures[0]) > 50
+    exchange.close()
+
+
+def test_only_thumbnails_in_sight_are_made_and_one_that_fails_is_tried_once(shelf):
+    tried = []
+
+    def none_of(number):
+        tried.append(number)
+
+    items = [
+        Item(item.row, item.points, lambda n=n: none_of(n))
+        for n, item in enumerate((*shelf.items, *shelf.items))
+    ]
+    exchange, _ = begin(Shelf(tuple(items)))
+    end = time.monotonic() + 2
+    exchange.supply.draw_thumbnails(range(1, 3))
+    while exchange.is_working and time.monotonic() < end:
+        exchange.supply.draw_thumbnails(range(1, 3))
+        time.sleep(0.002)
+    assert tried == [1, 2]
+    assert exchange.supply.pictures == {}
     exchange.close()
 
 

@@ -69,7 +69,12 @@ def rows_in(rect: Rect, font: int) -> int:
     return max(1, int(rect.height / (ROW * font)))
 
 
+def rows_in_sight(series: SeriesList, rect: Rect, font: int) -> range:
+    """Give the numbers of the rows that are shown."""
+    return range(series.top, min(series.top + rows_in(rect, font), len(series.rows)))
+
+
 def row_at(series: SeriesList, rect: Rect, font: int, y: float) -> int | None:
     """Say which row lies at a height of the display."""
     number = series.top + int((rect.y + rect.height - y) / (ROW * font))
-    return number if number < min(len(series.rows), series.top + rows_in(rect, font)) else None
+    return number if number in rows_in_sight(series, rect, font) else None

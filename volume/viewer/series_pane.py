@@ -16,7 +16,7 @@ from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import Label
 from volume.viewer.pane import Pane
 from volume.viewer.scene import Scene
-from volume.viewer.series_list import ROW, SeriesList, rows_in
+from volume.viewer.series_list import ROW, SeriesList, rows_in_sight
 from volume.viewer.words import safe, shorten
 
 PICTURE = 5.1
@@ -54,8 +54,7 @@ class SeriesPane(Pane):
         """Draw the thumbnails as one image, and write beside them."""
         if scene.series is None:
             return
-        room = rows_in(self.rect, self.font)
-        rows = range(scene.series.top, min(scene.series.top + room, len(scene.series.rows)))
+        rows = rows_in_sight(scene.series, self.rect, self.font)
         canvas = np.empty((self.rect.height, self.rect.width, 3), np.uint8)
         canvas[:] = _colour(STRIP)
         for place, number in enumerate(rows):

@@ -38,6 +38,7 @@ class Supply:
     def __init__(self, shelf: Shelf, first: Volume) -> None:
         self.shelf = shelf
         self.pictures: dict[int, NDArray[Any]] = {}
+        self._drawn: set[int] = set()
         self.budget = min(MOST_KEPT, free_memory() // 2)
         self._kept: OrderedDict[Place, Volume] = OrderedDict()
         self._asked: Place | None = None
@@ -113,14 +114,15 @@ class Supply:
         self._job = self._asked = None
         return Arrival(place, volume, is_whole=True)
 
-    def draw_thumbnails(self) -> bool:
-        """Have thumbnails made while nothing else is read; say whether a new one came."""
+    def draw_thumbnails(self, rows: range) -> bool:
+        """Have those of some rows made while nothing else is read; say whether a new one came."""
         if self._job is not None:
             return False
         if self._draws is None:
-            missing = [n for n in range(len(self.shelf.items)) if n not in self.pictures]
+            missing = [n for n in rows if n not in self._drawn]
             if not missing:
                 return False
+            self._drawn.update(missing)
             self._draws = Job(lambda steps: self._draw(missing, steps))
             self._draws.start()
         drawn = self._draws.take()

@@ -31,6 +31,7 @@ from volume.viewer.keyboard import key_name
 from volume.viewer.layout import check_size
 from volume.viewer.next_file import write_next
 from volume.viewer.scene import Scene
+from volume.viewer.series_list import rows_in_sight
 from volume.viewer.shelf import Shelf
 from volume.viewer.table import write_measurements
 from volume.volume import Volume
@@ -303,8 +304,10 @@ class Window:
             if scene.time is None or not scene.time.playing:  # the images first, as at the start
                 self.draw(detail=Detail.NONE)
                 self._touch()
-        if scene.series is not None and scene.series.is_open:
-            self.exchange.supply.draw_thumbnails()
+        layout = self.controller.layout
+        if scene.series is not None and layout.series is not None:
+            rows = rows_in_sight(scene.series, layout.series, layout.font)
+            self.exchange.supply.draw_thumbnails(rows)
 
     def _beat(self, *, plays: bool) -> None:
         """Come back soon while something is being read or played."""
