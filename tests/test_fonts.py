@@ -179,3 +179,24 @@ def test_hangul_is_drawn_by_the_font_and_latin_as_before(system):
     assert drawn > 0
     assert np.abs(title("흉") - empty).sum() < drawn  # one box less
     np.testing.assert_array_equal(title("Head"), title("Head"))
+
+
+@needs_gl
+@pytest.mark.usefixtures("system")
+def test_a_window_says_once_that_hangul_is_in_latin_letters(tmp_path, monkeypatch):
+    from volume.viewer.series_list import Row
+    from volume.viewer.shelf import Item, Point, Shelf
+    from volume.viewer.window import Window
+
+    monkeypatch.chdir(tmp_path)
+    ct = blob_volume()
+    rows = [Row(f"ct_{n}", (f"ct_{n}", "흉부"), "흉부") for n in range(2)]
+    items = [Item(row, (Point(row.id, "", 1, lambda _: ct),), lambda: None) for row in rows]
+    window = Window(ct, scene_of(ct), size=(640, 512), off_screen=True, shelf=Shelf(tuple(items)))
+    window._idle()
+    assert window.controller.scene.note == fonts.NO_FONT
+    window.controller.key("i")
+    window._idle()
+    assert window.controller.scene.note == ""
+    window.exchange.close()
+    window.close()

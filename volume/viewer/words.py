@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.escaping import LABEL, LONGEST, cut
+from volume.escaping import LABEL, LONGEST, cut, is_hidden
 from volume.findings import Finding, Severity
 from volume.viewer.fonts import drawable
 from volume.viewer.slab import MODES
@@ -213,4 +213,4 @@ def _short(value: float) -> str:
 
 
 def _spaced(letter: str) -> str:
-    return " " if unicodedata.category(letter)[0] in "CZ" else letter
+    return " " if unicodedata.category(letter)[0] in "CZ" or is_hidden(letter) else letter
