@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
 
 from blobs import blob_volume
 from test_gl import needs_gl
@@ -90,7 +91,6 @@ def test_a_file_that_is_no_font_has_no_letters(system, content):
 @needs_gl
 def test_vtk_finds_letters_in_the_first_table_alone_and_so_do_we(system):
     """NanumGothic.ttf begins with Macintosh's table: VTK draws its Hangul as nothing."""
-    from fontTools.ttLib import TTFont
     from fontTools.ttLib.tables._c_m_a_p import CmapSubtable
 
     write_font(system / "NanumGothic.ttf", "흉부AB")
@@ -122,13 +122,11 @@ def ink(text: str, path) -> bool:
     return scalars is not None and bool(vtk_to_numpy(scalars)[:, 3].any())
 
 
-def test_the_letters_of_a_font_are_those_another_library_finds():
-    ttlib = pytest.importorskip("fontTools.ttLib")
-    path = next(iter(fonts.installed()), None)
-    if path is None:
-        pytest.skip("no font is installed here")
-    first = ttlib.TTFont(path, fontNumber=0)["cmap"].tables[0]
-    assert letters_of(path) == (set(first.cmap) if first.isUnicode() else set())
+def test_the_letters_of_a_font_are_those_another_library_finds(tmp_path):
+    write_font(tmp_path / "own.ttf", "흉부 CT軸𠀋")
+    for path in (tmp_path / "own.ttf", *fonts.installed()):
+        first = TTFont(path, fontNumber=0)["cmap"].tables[0]
+        assert letters_of(path) == (set(first.cmap) if first.isUnicode() else set()), path
 
 
 @pytest.mark.parametrize(
