@@ -1,21 +1,24 @@
 """Every row of the table, us and the peers; writes results.md and growth.png beside this file.
 
-    python benchmarks/speed.py [--quick] [--rounds N]
+    python benchmarks/speed.py [--quick] [--rounds N] [--rows]
 
 Peers that are not installed are left out and named: the `bench` extra brings most, Debian's
 vtk-dicom-tools and pigz two more, the `bench-torch` extra MONAI and TorchIO. It takes 20 minutes
-and 4 GB of temporary files. With --quick, which shows that everything runs and measures nothing
-worth keeping, no file is written. A target that is missed is said, and is no error.
+and 4 GB of temporary files; --rows leaves out how it grows. With --quick, which shows that
+everything runs and measures nothing worth keeping, no file is written. A target that is missed
+is said, and is no error.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import growth
 import headers
 import jpeg_lossless
 import memory
+import mesh
 import startup
 import to_array
 import to_nii
@@ -27,9 +30,9 @@ from series import Workshop
 
 ROWS = (
     headers.row, to_array.row, to_nii.row, to_nii_gz.row, jpeg_lossless.rows, startup.rows,
-    tree.row, memory.rows,
+    tree.row, memory.rows, mesh.rows,
 )  # fmt: skip
-"""A row or several a script; one for meshes belongs here when it is written."""
+"""A row or several a script."""
 
 
 def main() -> int:
@@ -38,14 +41,20 @@ def main() -> int:
     print(f"{machine()}\n", flush=True)
     with Workshop(chosen.quick) as shop:
         rows = list(measured(shop, ROWS, chosen.rounds))
-    with Workshop(chosen.quick) as shop:
-        lines = growth.grown(shop, chosen.rounds)
-    text = page(rows, growth.told(lines))
+    text = page(rows, "" if chosen.rows else _growth(chosen))
     print(f"\n{text.partition('### ')[0]}")
     if not chosen.quick:
-        growth.draw(lines, growth.PICTURE)
         keep(text)
     return int(any(one.results[OURS].failure for one in rows if OURS in one.results))
+
+
+def _growth(chosen: argparse.Namespace) -> str:
+    """Measure how time and memory grow, and draw it."""
+    with Workshop(chosen.quick) as shop:
+        lines = growth.grown(shop, chosen.rounds)
+    if not chosen.quick:
+        growth.draw(lines, growth.PICTURE)
+    return growth.told(lines)
 
 
 if __name__ == "__main__":

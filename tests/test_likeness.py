@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import tracemalloc
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from pydicom.dataset import Dataset
 import shared_data
 from careful import Forgetful
 from phantom import phantom
-from volume.dicom import reader
+from volume.dicom import elements, reader
 from volume.dicom.containers import IsArchive
+from volume.dicom.element_run import Element
+from volume.dicom.elements import TAGS
 from volume.dicom.encoding import NotDicom, Unreadable
 from volume.dicom.files import FoundFile
 from volume.dicom.likeness import KEPT, LONGEST, MEMORY
@@ -154,6 +157,19 @@ def test_a_series_whose_maker_changes_within_it_is_read_with_care(tmp_path):
     assert weighted.count(True) == weighted.count(False) == 4
 
 
+def test_a_file_damaged_in_what_only_tells_slices_apart_is_named_with_its_series(tmp_path):
+    def edit(dataset: Dataset, k: int, _phase: int) -> None:
+        dataset.TemporalPositionIndex = k + 1
+
+    paths = list(phantom(tmp_path / "s", size=(6, 6, 6), edit=edit, modality="MR").paths)
+    raw = paths[4].read_bytes()
+    sound = b"\x20\x00\x28\x91UL\x04\x00\x05\x00\x00\x00"
+    assert raw.count(sound) == 1
+    paths[4].write_bytes(raw.replace(sound, sound[:6] + b"\x02\x00\x05\x00"))
+    assert [told(path) for path in paths] == [carefully(path) for path in paths]
+    assert told(paths[4])[-1] == dcmread(paths[0]).SeriesInstanceUID
+
+
 REAL = [
     "ct_chest_jpegll", "ct_head_tilt_ge", "ct_rtstruct_lung", "mr_t1_sag_hfs", "mr_ge_4d_classic",
     "mr_wrist_sloppy", "t1_lowres_ct_tagged",
@@ -177,6 +193,14 @@ def test_positions_are_those_that_pydicom_reads(files):
         assert record.position == tuple(map(float, dataset.ImagePositionPatient))
         assert record.instance_number == dataset.InstanceNumber
         assert record.sop_instance_uid == dataset.SOPInstanceUID
+
+
+def test_a_zero_is_not_taken_for_the_other_zero_that_was_read_before():
+    def read(zero: float) -> str:
+        element = Element(b"FD", struct.pack("<d", zero), True)
+        return str(elements.floats({TAGS["RescaleIntercept"]: element}, "RescaleIntercept", 1))
+
+    assert [read(zero) for zero in (-0.0, 0.0, -0.0)] == ["(-0.0,)", "(0.0,)", "(-0.0,)"]
 
 
 def test_little_is_kept_in_mind_however_much_was_read(tmp_path):

@@ -14,7 +14,7 @@ from volume.assembly.load import assemble_from, choose
 from volume.assembly.options import Options
 from volume.assembly.scan import scan
 from volume.errors import GridError
-from volume.formats.files import export, room_for
+from volume.formats.files import export, finish, room_for
 from volume.room import Room, place_in
 
 SERIES = {
@@ -28,7 +28,11 @@ SERIES = {
     "compressed": {"transfer_syntax": "jpeg-lossless"},
     "tilted": {"tilt": 12.0},
     "with a gap": {"drop": (4,)},
-}
+    "too wide for NIfTI-1": {"size": (40_000, 2, 3), "gradient": (0.0, 1.0, 2.0)},
+    "too wide, compressed": {
+        "size": (40_000, 2, 3), "gradient": (0.0, 1.0, 2.0), "transfer_syntax": "rle"
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("made", SERIES.values(), ids=SERIES)
@@ -39,7 +43,8 @@ def test_the_file_is_the_same_with_room_and_without(made: dict, tmp_path: Path):
     alone, inside = tmp_path / "alone.nii", tmp_path / "inside.nii"
     export(assemble_from(found, choose(found), options), alone, sidecar=False)
     with room_for(inside) as (begun, room):
-        export(assemble_from(found, choose(found), options, room=room), inside, begun=begun)
+        assert begun is not None
+        finish(begun, assemble_from(found, choose(found), options, room=room), sidecar=False)
     assert inside.read_bytes() == alone.read_bytes()
     theirs = np.asarray(nibabel.load(inside).dataobj).T
     assert np.array_equal(theirs, volume.load(folder, gaps="fill").array)
@@ -69,4 +74,4 @@ def test_a_series_that_is_refused_leaves_nothing(tmp_path: Path):
 
 def test_a_disk_without_room_is_no_reason_to_fail_before_anything_is_written(tmp_path: Path):
     with (tmp_path / "x").open("w+b") as stream:
-        assert Room(stream, 352).zeros((2**20, 2**20, 2**10), np.int16) is None
+        assert Room(stream, 352, 2**20).zeros((2**20, 2**20, 2**10), np.int16) is None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from pydicom.encaps import encapsulate, generate_frames
 import volume
 from phantom import phantom
 from volume.dicom import decoder_process, workers
+from volume.dicom.copied_decoder import CopiedDecoder
 from volume.dicom.shared_array import SharedArray
 
 SMALL = {"size": (12, 10, 6)}
@@ -176,3 +181,73 @@ def test_frames_are_decoded_without_a_main_module_that_a_child_could_import(how,
     command = [sys.executable, "-W", "error", *words, str(tmp_path)]
     done = subprocess.run(command, input=CELL, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "(6, 10, 12)", done.stderr
+
+
+@pytest.mark.parametrize("how", ["started", "copied"])
+def test_what_fails_after_a_frame_was_decoded_fails_the_volume(how, tmp_path, monkeypatch):
+    """Frames that nobody came to decode would be zeros, and nothing would tell."""
+
+    class Broken:
+        total: float | None = None
+
+        def update(self, n: int = 1) -> None:
+            raise RuntimeError("the bar is broken")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(workers, "can_be_copied", lambda: how == "copied")
+    phantom(tmp_path, **SMALL, transfer_syntax="jpeg-ls")
+    with pytest.raises(RuntimeError, match="the bar is broken"):
+        volume.load(tmp_path, progress=Broken())
+
+
+@pytest.fixture
+def copied():
+    memory = SharedArray((1, 10, 12), np.dtype("<u2"))
+    children: list[CopiedDecoder] = []
+
+    def begin() -> CopiedDecoder:
+        children.append(CopiedDecoder(memory.address, 240, memory.pass_fds))
+        assert children[-1].stdout.readline() == workers.READY
+        return children[-1]
+
+    yield begin
+    for child in children:
+        child.kill()
+        child.wait()
+        child.stdin.close()
+        child.stdout.close()
+    memory.close()
+
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="there are no copies elsewhere")
+
+
+@LINUX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "nohup"])
+def test_a_copied_decoder_ignores_what_its_parent_ignores(number, copied):
+    """As in the background of a script, whose Ctrl-C is not for it; frames would be lost."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        deaf = copied()
+        signal.signal(number, signal.SIG_DFL)
+        hears = copied()
+    finally:
+        signal.signal(number, before)
+    for child in (deaf, hears):
+        os.kill(child.pid, number)
+    assert hears.wait() == -number
+    deaf.kill()
+    assert deaf.wait() == -signal.SIGKILL
+
+
+@LINUX
+def test_two_threads_may_wait_for_a_copied_decoder(copied):
+    """As on Ctrl-C: who waits for an answer, and who ends them all."""
+    child = copied()
+    with ThreadPoolExecutor(2) as pool:
+        waits = [pool.submit(child.wait) for _ in range(2)]
+        time.sleep(0.1)
+        child.kill()
+    assert -signal.SIGKILL in {wait.result() for wait in waits}

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _threads = 0
 
 
-def claim(threads: int) -> None:
-    """Say that nobody else's code runs here: in so many threads of ours, all but one idle."""
+@contextmanager
+def claimed(threads: int) -> Iterator[None]:
+    """Say that nobody else's code runs meanwhile: in so many threads of ours, all but one idle."""
     global _threads
-    _threads = threads
+    before, _threads = _threads, threads
+    try:
+        yield
+    finally:
+        _threads = before
 
 
 def can_be_copied() -> bool:
@@ -24,6 +32,8 @@ def can_be_copied() -> bool:
     Linux tells of every thread, those of libraries too.
     """
     if not _threads or sys.platform != "linux":
+        return False
+    if threading.current_thread() is not threading.main_thread():
         return False
     try:
         return len(os.listdir("/proc/self/task")) <= _threads  # noqa: PTH208 names alone

@@ -15,17 +15,24 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class Room:
-    """Room in a file that is open for writing and reading, behind so many bytes of a header."""
+    """Room in a file that is open for writing and reading, behind so many bytes of a header.
 
-    def __init__(self, stream: BinaryIO, header: int) -> None:
+    Such a header is for axes of up to `longest` voxels.
+    """
+
+    def __init__(self, stream: BinaryIO, header: int, longest: int) -> None:
         self._stream = stream
         self.header = header
+        self._longest = longest
 
-    def mapping(self, size: int) -> _Mapping | None:
-        """Map the file with room for `size` bytes of zeros behind the header; None if it cannot be.
+    def mapping(self, shape: tuple[int, ...], dtype: DTypeLike) -> _Mapping | None:
+        """Map the file with zeros for such an array behind the header; None if that cannot be.
 
         The disk has set them aside then: it cannot be full when they are filled.
         """
+        if max(shape) > self._longest:
+            return None
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         try:
             self._stream.truncate(0)
             os.posix_fallocate(self.descriptor, 0, self.header + size)
@@ -39,11 +46,10 @@ class Room:
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any] | None:
         """Give an array of zeros that lies in the file; None if that cannot be."""
-        count = int(np.prod(shape, dtype=np.int64))
-        mapping = self.mapping(count * np.dtype(dtype).itemsize)
+        mapping = self.mapping(shape, dtype)
         if mapping is None:
             return None
-        return np.frombuffer(mapping, dtype, count, self.header).reshape(shape)
+        return np.frombuffer(mapping, dtype, offset=self.header).reshape(shape)
 
 
 class _Mapping(mmap.mmap):

@@ -14,6 +14,7 @@ from volume.errors import GridError
 from volume.escaping import LABEL, escape
 from volume.findings import Finding
 from volume.geometry import LPS_TO_RAS, Geometry
+from volume.labels import Label
 
 if TYPE_CHECKING:
     import nibabel
@@ -33,7 +34,8 @@ class Volume:
     has the array's [k, j, i] shape in uint8: 0 outside what was scanned, 1 measured,
     2 interpolated between slices. `id` names the volume without naming the patient.
     `window` is DICOM's (centre, width). `axis` is (tag, value) for one stack of several
-    that share a grid. `report` holds plain JSON values: what became of every slice.
+    that share a grid. `report` holds plain JSON values: what became of every slice. `labels`
+    name the values of a label map, () where nothing names them; None: it is not known as one.
     """
 
     array: NDArray[Any]
@@ -46,6 +48,7 @@ class Volume:
     window: tuple[float, float] | None = None
     axis: tuple[str, Any] | None = None
     valid: NDArray[np.uint8] | None = None
+    labels: tuple[Label, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.array.ndim not in (3, 4):

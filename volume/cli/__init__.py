@@ -24,15 +24,15 @@ def main() -> NoReturn:
     import click
 
     from volume.cli.program import program
-    from volume.own_process import claim
+    from volume.own_process import claimed
 
-    claim(threads=2)  # this one, and the one that waits for signals
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting its threads takes 50 ms of numpy
     _open_streams()
     _silence_libraries()
     sys.excepthook = _print_bug
     try:
-        code = program.main(prog_name="volume", standalone_mode=False)
+        with claimed(threads=2):  # this one, and the one that waits for signals
+            code = program.main(prog_name="volume", standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as fault:
         _show_usage(fault)

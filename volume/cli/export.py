@@ -29,6 +29,7 @@ from volume.escaping import escape
 from volume.findings import Severity
 from volume.formats.files import (
     Kind,
+    finish,
     is_volume_file,
     members,
     read,
@@ -225,16 +226,16 @@ def _shaped(volume: Volume, wishes: Wishes) -> Volume:
 def _write(
     volumes: Sequence[Volume], output: Path, wishes: Wishes, begun: Draft | None = None
 ) -> tuple[Path, ...]:
-    what = volumes[0] if len(volumes) == 1 else volumes
-    written = write(
-        what,
-        output,
-        overwrite=wishes.overwrite,
-        sidecar=wishes.sidecar,
-        identifiers=wishes.identifiers,
-        progress=Bar("writing", hidden=wishes.quiet),
-        begun=begun,
-    )
+    asked: dict[str, Any] = {
+        "overwrite": wishes.overwrite,
+        "sidecar": wishes.sidecar,
+        "identifiers": wishes.identifiers,
+        "progress": Bar("writing", hidden=wishes.quiet),
+    }
+    if begun is not None:
+        written = finish(begun, volumes[0], **asked)
+    else:
+        written = write(volumes[0] if len(volumes) == 1 else volumes, output, **asked)
     if not wishes.quiet:
         _tell(volumes, written, wishes.verbose)
     return written

@@ -11,6 +11,7 @@ import click
 from volume.assembly.options import GAPS, GEOMETRIES, PADDINGS, UNITS
 from volume.errors import VolumeError
 from volume.formats.mesh_space import SPACES
+from volume.processing.presets import PRESETS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -175,6 +176,67 @@ orientation = click.option(
 )
 level = click.option(
     "--level", type=Numbers((1,)), metavar="HU", help="Level of the surface.", callback=_one
+)
+value_range = click.option(
+    "--range", type=Numbers((2,)), metavar="LO,HI", help="Values of the body, both ends in it."
+)
+preset = click.option(
+    "--preset",
+    type=click.Choice(tuple(PRESETS)),
+    help="Values of a tissue, for a CT in HU.",
+)
+labels = click.option(
+    "--labels", is_flag=True, help="Take the values for labels: a surface for each of them."
+)
+smooth = click.option(
+    "--smooth",
+    type=Numbers((1,)),
+    metavar="MM",
+    callback=_one,
+    help="Waves on the surface shorter than this fade; 0: none. Some 10 edges unless given.",
+)
+reduce = click.option(
+    "--reduce",
+    type=Numbers((1,)),
+    metavar="FRACTION",
+    callback=_one,
+    help="Take away this share of the triangles, as 0.9.",
+)
+tolerance = click.option(
+    "--tolerance",
+    type=Numbers((1,), positive=True),
+    metavar="MM",
+    callback=_one,
+    help="Take away triangles while no place of the surface gets further than this, as measured.",
+)
+largest = click.option(
+    "--largest",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=1,
+    metavar="[N]",
+    help="Keep the largest body, or the N largest. Write N where OUTPUT follows.",
+)
+min_volume = click.option(
+    "--min-volume",
+    type=Numbers((1,), positive=True),
+    metavar="ML",
+    callback=_one,
+    help="Keep bodies of so many mL.",
+)
+clip = click.option(
+    "--clip",
+    type=Numbers((6,)),
+    metavar="X0,X1,Y0,Y1,Z0,Z1",
+    help="Keep what lies in this box, mm LPS; closed at its faces.",
+)
+split = click.option("--split", is_flag=True, help="One file a body, or a label.")
+space = click.option(
+    "--space",
+    type=click.Choice(SPACES, case_sensitive=False),
+    default=SPACES[0],
+    show_default=True,
+    help="In which the points are written.",
 )
 mesh_space = click.option(
     "--mesh-space",

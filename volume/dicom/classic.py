@@ -183,6 +183,7 @@ def next_record(alike: Alike, size: int, found: FoundFile) -> SliceHeader | None
         return None
     try:
         own = {field: read(data) for field, (tags, read) in FIELDS.items() if tags & like.own}
+        traits = _traits(data, before.traits, like.own)
     except Unreadable:
         return None  # said with care
     layout = changed(before.pixels, offset=offset)
@@ -191,7 +192,7 @@ def next_record(alike: Alike, size: int, found: FoundFile) -> SliceHeader | None
         path=found.path,
         name=found.name,
         pixels=layout,
-        traits=_traits(data, before.traits, like.own),
+        traits=traits,
         **own,
     )
 

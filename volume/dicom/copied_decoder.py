@@ -6,7 +6,9 @@ import io
 import os
 import signal
 import sys
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
 from volume.dicom import decoder_process
@@ -18,9 +20,12 @@ class CopiedDecoder:
     def __init__(self, address: str, frame_bytes: int, pass_fds: tuple[int, ...]) -> None:
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
-        self.pid = os.fork()
-        if not self.pid:
-            _serve(requests, replies, pass_fds, address, frame_bytes)
+        with _signals_put_off(), warnings.catch_warnings():
+            # Python 3.12 warns of threads, whatever they are at
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = os.fork()
+            if not self.pid:
+                _serve(requests, replies, pass_fds, address, frame_bytes)
         os.close(requests)
         os.close(replies)
         self.stdin: BinaryIO | None = cast(BinaryIO, os.fdopen(self._requests, "wb"))
@@ -36,9 +41,33 @@ class CopiedDecoder:
     def wait(self) -> int:
         """Wait for its end, and give how that was."""
         if self.returncode is None:
-            _, status = os.waitpid(self.pid, 0)
+            try:
+                _, status = os.waitpid(self.pid, 0)
+            except ChildProcessError:  # another thread waited too, and was first
+                return self.returncode or 0
             self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """Answer signals a moment later: what an answer raises would be lost in the hooks of a fork."""
+    came: list[int] = []
+    answers = {number: signal.getsignal(number) for number in ENDING}
+    for number, answer in answers.items():
+        if callable(answer):
+            signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, answer in answers.items():
+            if callable(answer):
+                signal.signal(number, answer)
+        for late in came:
+            signal.raise_signal(late)
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def _serve(
@@ -49,7 +78,8 @@ def _serve(
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) != signal.SIG_IGN:  # as of nohup: it stays ignored
+                signal.signal(number, signal.SIG_DFL)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for ours, place in ((requests, 0), (replies, 1), (nowhere, 2)):
             os.dup2(ours, place)

@@ -30,9 +30,9 @@ UNTOLD = frozenset({b"", b"UN", b"OB", b"OW"})
 
 
 TAGS = {keyword: known.tag for keyword, known in KNOWN.items()}
-SHORT, MANY, KEPT = 128, 16, 4096
-"""Values of up to so many bytes, or of so many parts, are interpreted once for all slices that
-share them; the last so many are kept. Longer ones would fill the memory."""
+SHORT, KEPT = 128, 4096
+"""Values of up to so many bytes are interpreted once for all slices that share them; the last
+so many are kept. Longer ones would fill the memory."""
 
 
 def values(data: DataSet, keyword: str) -> tuple[str | float, ...]:
@@ -48,11 +48,11 @@ Recalled = Any
 """A function of keyword and element that `lru_cache` wraps."""
 
 
-def _interpreted(recalled: Recalled, keyword: str, element: Element) -> Any:
+def _interpreted(recalled: Recalled, keyword: str, element: Element, *how: float) -> Any:
     """Interpret an element, or recall what it means; long values and sequences are not kept."""
     if len(element.value) > SHORT or element.items:
-        return recalled.__wrapped__(keyword, element)
-    return recalled(keyword, element)
+        return recalled.__wrapped__(keyword, element, *how)
+    return recalled(keyword, element, *how)
 
 
 @lru_cache(KEPT)
@@ -132,17 +132,13 @@ def floats(
 
     Raises `Unreadable` on anything else: too many, too few, a comma, NaN, 1e400.
     """
-    found = values(data, keyword)
-    if not found:
-        return None
-    interpret = _floats if len(found) <= MANY else _floats.__wrapped__
-    return interpret(keyword, found, count, below)
+    element = data.get(TAGS[keyword])
+    return None if element is None else _interpreted(_floats, keyword, element, count, below)
 
 
 @lru_cache(KEPT)
-def _floats(
-    keyword: str, found: tuple[str | float, ...], count: int, below: float
-) -> tuple[float, ...] | None:
+def _floats(keyword: str, element: Element, count: int, below: float) -> tuple[float, ...] | None:
+    found = _values.__wrapped__(keyword, element)  # of 0.0 and -0.0, which are equal, each its own
     if not any(str(value) for value in found):
         return None
     try:

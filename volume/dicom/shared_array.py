@@ -29,7 +29,7 @@ class SharedArray:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.start = 0
         mapping: mmap.mmap | None = None
-        if room is not None and (mapping := room.mapping(size)) is not None:
+        if room is not None and (mapping := room.mapping(shape, dtype)) is not None:
             self._descriptor, self.start = os.dup(room.descriptor), room.header
             self.pass_fds: tuple[int, ...] = (self._descriptor,)
             self.address = f"fd:{self._descriptor}"

@@ -47,9 +47,9 @@ def decode_all(
 ) -> dict[int, Reply]:
     """Decode every request into the shared memory; give the failures, by index.
 
-    `done` is called once a frame with its index, by one of several threads. A child that dies or
-    stalls fails its frame only: another one goes on with the next. Each request has a
-    `path`, the `seconds` it may take and the `bytes` of its frame.
+    `done` is called once a frame with its index, by one of several threads; what it raises is
+    raised here. A child that dies or stalls fails its frame only: another one goes on with the
+    next. Each request has a `path`, the `seconds` it may take and the `bytes` of its frame.
     """
     queue: SimpleQueue[tuple[int, Request]] = SimpleQueue()
     for item in enumerate(requests):
@@ -62,7 +62,7 @@ def decode_all(
     watchdog = Watchdog()
     workers = [_Worker(memory, most, strikes, forwarder, watchdog) for _ in range(wanted)]
     threads = [
-        threading.Thread(target=worker.drain, args=(queue, failures, done), daemon=True)
+        threading.Thread(target=worker.work, args=(queue, failures, done), daemon=True)
         for worker in workers
     ]
     try:
@@ -76,7 +76,7 @@ def decode_all(
                 thread.join()
         for worker in workers:
             if worker.fault is not None:
-                raise VolumeError(f"no decoder can be started: {worker.fault}") from worker.fault
+                raise worker.fault
     finally:  # Ctrl-C lands here too: no orphan stays
         for worker in workers:
             worker.stop()
@@ -104,29 +104,40 @@ class _Worker:
         self._is_ready = True
         self._stopped = False
         self._lock = threading.Lock()
-        self.fault: Exception | None = None
-        """Why no child could be started."""
+        self.fault: BaseException | None = None
+        """Why not all was done: no child could be started, or what is called then failed."""
 
-    def drain(
+    def work(
         self,
         queue: SimpleQueue[tuple[int, Request]],
         failures: dict[int, Reply],
         done: Callable[[int], object],
     ) -> None:
-        """Take requests from the queue until it is empty."""
+        """Take requests from the queue until it is empty; keep in mind why that was left."""
+        try:
+            self._drain(queue, failures, done)
+        except BaseException as fault:  # noqa: BLE001 no frame is left out in silence
+            self.fault = fault
+        self.stop()
+
+    def _drain(
+        self,
+        queue: SimpleQueue[tuple[int, Request]],
+        failures: dict[int, Reply],
+        done: Callable[[int], object],
+    ) -> None:
         for index, request in _until_empty(queue):
             if self._stopped:
                 return
             try:
                 reply = self._ask(request)
             except (OSError, ValueError) as fault:  # ValueError: a pipe that `stop` has closed
-                if not self._stopped:
-                    self.fault = fault
-                return
+                if self._stopped:
+                    return
+                raise VolumeError(f"no decoder can be started: {fault}") from fault
             if reply:
                 failures[index] = reply
             done(index)
-        self.stop()
 
     def copy_process(self) -> None:
         """Have the first child begin as a copy of this process; else it is started when needed."""

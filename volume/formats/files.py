@@ -51,27 +51,46 @@ def export(
     identifiers: bool = False,
     space: str = "lps",
     progress: Progress | None = None,
-    begun: Draft | None = None,
 ) -> tuple[Path, ...]:
     """Write a volume, a mesh, or volumes that share a grid (as one 4D file).
 
     Volumes go to .nii, .nii.gz, .nrrd, .mha and .npz, several to the first three, meshes
     to .stl, .ply, .obj, .glb and .vtp, their points in `space` ("lps" or "ras"), mm. Beside
     the output go its JSON `sidecar` and, where not every voxel was measured, the mask
-    NAME.valid.nii.gz. `begun` is the draft of the output, if there is one (see `room_for`).
-    File names of the source stay out of all of them, unless `identifiers` lets them in. Gives
-    the paths written, the output first.
+    NAME.valid.nii.gz. File names of the source stay out of all of them, unless `identifiers`
+    lets them in. Gives the paths written, the output first.
 
     Raises `ExistsError` where a file is there and `overwrite` is False, `GridError` for a
     sheared grid in NIfTI or volumes of different grids, `SelfCheckError` where what was
     written does not read back, `VolumeError` for a suffix or a disk that does not serve;
     nothing is left then.
     """
-    bar = progress or Silent()
     contents = _contents(what, identifiers=identifiers)
     if check_space(space) != "lps" and not isinstance(contents, Mesh):
         raise ValueError("a space is chosen for a mesh; the files of volumes say their own")
-    parts = _plan(contents, Path(path), check_space(space), with_sidecar=sidecar)
+    parts = _plan(contents, Path(path), space, with_sidecar=sidecar)
+    return _write(parts, None, overwrite=overwrite, progress=progress)
+
+
+def finish(
+    begun: Draft,
+    volume: Volume,
+    *,
+    overwrite: bool = False,
+    sidecar: bool = True,
+    identifiers: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Path, ...]:
+    """Write a volume as `export` does, into the draft that `room_for` has begun."""
+    contents = _contents(volume, identifiers=identifiers)
+    parts = _plan(contents, begun.target, "lps", with_sidecar=sidecar)
+    return _write(parts, begun, overwrite=overwrite, progress=progress)
+
+
+def _write(
+    parts: Sequence[_Part], begun: Draft | None, *, overwrite: bool, progress: Progress | None
+) -> tuple[Path, ...]:
+    bar = progress or Silent()
     bar.total = sum(part.steps for part in parts)
     paths = [part.path for part in parts]
     with closing(bar), whole_files(paths, overwrite=overwrite, first=begun) as streams:
@@ -84,7 +103,7 @@ def export(
 def room_for(path: str | PathLike[str]) -> Iterator[tuple[Draft | None, Room | None]]:
     """Begin the draft of an output and make room in it for voxels, where its format has it.
 
-    What is read there need not be written again; a draft that is not exported leaves nothing.
+    What is read there need not be written again; a draft that is not finished leaves nothing.
     """
     output = Path(path)
     format_ = FORMATS.get(suffix_of(output))
@@ -216,6 +235,7 @@ def _members(header: Header, name: str, told: tuple[str, str]) -> tuple[Member, 
             modality,
             unit,
             header.findings,
+            is_label_map=header.labels is not None,
         )
         for n in range(header.count)
     )

@@ -35,6 +35,7 @@ class Member:
     unit: str = ""
     findings: tuple[Finding, ...] = ()
     description: str = ""
+    is_label_map: bool = False
 
     @property
     def size(self) -> tuple[int, int, int]:

@@ -125,6 +125,8 @@ VECTORS = {
     2004: "colours on a fifth axis",
 }
 """What a fifth axis holds, by intent_code (nifti1.h)."""
+LABELS = 1002
+"""The intent_code of a label map (nifti1.h), which names no label."""
 MILLIMETRES, SECONDS = 2, 8
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """xyzt_units: unknown (taken as mm, as everyone does), metre, millimetre, micrometre."""
@@ -157,7 +159,7 @@ def write(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> No
 
 def room_in(stream: BinaryIO) -> Room:
     """Give the room for one volume's voxels in a file that will be written; of usual size."""
-    return Room(stream, NIFTI_1.itemsize + EXTENDER_BYTES)
+    return Room(stream, NIFTI_1.itemsize + EXTENDER_BYTES, LONGEST_AXIS_OF_NIFTI_1)
 
 
 def write_compressed(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> None:
@@ -245,6 +247,7 @@ def header(stream: BinaryIO) -> Header:
     dtype, components = _voxel_type(int(fields["datatype"]), fields.dtype["dim"].base.byteorder)
     geometry, findings = _geometry(fields, size)
     slope, intercept = _scaling(fields)
+    is_labels = int(fields["intent_code"]) == LABELS and not components
     return Header(
         geometry,
         (*size[::-1], *components),
@@ -256,6 +259,7 @@ def header(stream: BinaryIO) -> Header:
         intercept,
         findings,
         packed=packed,
+        labels=((),) * count if is_labels else None,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from volume.findings import Finding, warning
-from volume.formats import deflate, gradients
+from volume.formats import deflate, gradients, segments
 from volume.formats.voxels import Header, number, slabs, stored_dtype
 from volume.geometry import Geometry
 from volume.progress import Progress
@@ -121,7 +121,7 @@ def _vector(numbers: Iterable[float]) -> str:
 
 def header(stream: BinaryIO) -> Header:
     """Read and check a NRRD header; `ValueError` says what is wrong."""
-    fields = _read_fields(stream)
+    fields, keys = _read_fields(stream)
     _refuse_detached(fields)
     sizes = _whole_numbers(fields, "sizes")
     if len(sizes) != _whole_numbers(fields, "dimension")[0] or min(sizes) < 1:
@@ -141,24 +141,30 @@ def header(stream: BinaryIO) -> Header:
         findings=findings,
         interleaved=axes.interleaved,
         packed=packed,
+        labels=segments.labels(keys, axes.volumes),
     )
 
 
-def _read_fields(stream: BinaryIO) -> dict[str, str]:
-    """Read `field: value` lines up to the empty one; keys and comments are passed over."""
+def _read_fields(stream: BinaryIO) -> tuple[dict[str, str], dict[str, str]]:
+    """Read lines up to the empty one: of `field: value`, and of `key:=value`; no comments."""
     stream.seek(0)
     if not re.fullmatch(rb"NRRD000[1-5]\r?\n", stream.readline(16)):
         raise ValueError("this is not a NRRD file: its magic word is missing")
     fields: dict[str, str] = {}
+    keys: dict[str, str] = {}
     while (line := stream.readline(LONGEST_HEADER)).strip():
         if stream.tell() > LONGEST_HEADER:
             raise ValueError(f"the header is longer than {LONGEST_HEADER:,} bytes")
         name, colon, value = line.decode("utf-8", "replace").strip().partition(":")
-        if colon and not name.startswith("#") and not value.startswith("="):
+        if name.startswith("#") or not colon:
+            continue
+        if value.startswith("="):
+            keys[name] = value[1:]
+        else:
             fields[name.strip().lower()] = value.strip()
     if not line and not DETACHED & set(fields):  # a detached header may end without an empty line
         raise EOFError("the file ends within its header")
-    return fields
+    return fields, keys
 
 
 DETACHED = frozenset({"data file", "datafile"})

@@ -31,8 +31,8 @@ class Format:
     write: Callable[..., None]
     header: Callable[[BinaryIO], Header] | None = None
     triangles: Callable[[BinaryIO], int] | None = None
-    room: Callable[[BinaryIO], Room] | None = None
     read: Callable[[BinaryIO], RawMesh] | None = None
+    room: Callable[[BinaryIO], Room] | None = None
 
 
 def _function(module: str, name: str) -> Callable[..., Any]:

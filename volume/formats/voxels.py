@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from volume.errors import VolumeError
 from volume.findings import Finding
 from volume.geometry import Geometry
+from volume.labels import Label
 from volume.memory import refuse_beyond_memory
 from volume.progress import Progress
 from volume.volume import Volume
@@ -33,7 +34,7 @@ class Header:
     the other, or `interleaved`: all values of one voxel together. `data` stands at the first
     voxel; `room` is the most bytes that can follow it; `packed` says that it is inflated.
     Values are `slope` times what is stored plus `intercept`. `modality` and `unit` are
-    known only to files of our own.
+    known only to files of our own. `labels` name the values of each volume of a label map.
     """
 
     geometry: Geometry
@@ -49,6 +50,7 @@ class Header:
     unit: str = ""
     interleaved: bool = False
     packed: bool = False
+    labels: tuple[tuple[Label, ...], ...] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -103,8 +105,8 @@ def read(
     _refuse_what_will_not_fit(header, 0 if header.interleaved else held, len(wanted))
     progress.total = header.shape[0] * len(wanted)
     stored = _read_mixed if header.interleaved else _read_in_turn
-    for array in stored(header, sorted(wanted), progress):
-        yield _finished(header, array)
+    for n, array in zip(sorted(wanted), stored(header, sorted(wanted), progress), strict=True):
+        yield _finished(header, array, n)
 
 
 def refuse_impossible(header: Header) -> None:
@@ -126,7 +128,7 @@ def _refuse_what_will_not_fit(header: Header, held: int, wanted: int) -> None:
     refuse_beyond_memory(needed, what)
 
 
-def _finished(header: Header, stored: NDArray[Any]) -> Volume:
+def _finished(header: Header, stored: NDArray[Any], n: int) -> Volume:
     array = _rescale(stored, header.slope, header.intercept)
     _refuse_what_is_no_number(array)
     return Volume(
@@ -135,6 +137,7 @@ def _finished(header: Header, stored: NDArray[Any]) -> Volume:
         unit=header.unit,
         modality=header.modality,
         findings=header.findings,
+        labels=None if header.labels is None else header.labels[n],
     )
 
 

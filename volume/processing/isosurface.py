@@ -2,204 +2,215 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from volume.errors import SurfaceError
-from volume.geometry import Geometry
+from volume.labels import Colour
+from volume.processing.crossing import Box, Span, cross
+from volume.processing.label_map import is_evident, labels_in
+from volume.processing.levels import Wish, choose
+from volume.processing.measures import summed
+from volume.processing.shaping import Piece, Shaping, join, shape
+from volume.processing.smoothing import to_vtk
 from volume.progress import Progress, Silent
-from volume.surface import Mesh
+from volume.surface import Mesh, Part
 from volume.volume import Volume
-
-if TYPE_CHECKING:
-    from vtkmodules.vtkCommonDataModel import vtkPolyData
-
-BONE_HU = 226.0
-"""InVesalius' threshold of bone: the level of a CT unless one is given."""
-SMOOTHING_ROUNDS, PASS_BAND = 20, 0.1
-"""Of the windowed sinc (Taubin 1996): halves the stairs of a mask, and leaves a sphere of
-20 voxels its radius within 0.002 voxels (both measured)."""
 
 
 def mesh(
-    volume: Volume,
+    volume: Volume | Sequence[Volume],
     level: float | None = None,
     *,
-    smooth: bool = True,
+    range: tuple[float, float] | None = None,  # noqa: A002 the command line's word
+    preset: str | None = None,
+    labels: bool | None = None,
+    smooth: float | None = None,
+    reduce: float | None = None,
+    tolerance: float | None = None,
+    largest: int | None = None,
+    min_volume: float | None = None,
+    clip: Sequence[float] | None = None,
+    split: bool = False,
     progress: Progress | None = None,
 ) -> Mesh:
-    """Find the surface of what has values of `level` and more.
+    """Find the surface of what has values of `level` and more, or of a label map's structures.
 
-    `level` is in the volume's unit; 226 HU (bone) for CT where none is given. The surface
-    is closed, also where the body is cut off by the border of the volume, and its faces
-    are counter-clockwise seen from outside, whatever the grid's orientation or shear.
-    Whole values are rounded ones, so that in them a whole level means half a unit less:
-    no voxel lies exactly on the surface, where triangles would collapse.
-    `report` tells what was measured: triangles, volume_ml, area_cm2, bounds in mm, and
-    whether the mesh is closed.
+    Values are in the volume's unit: from `level` upwards, in a `range` (low, high), or those of
+    a tissue of a CT, a `preset` of bone, compact-bone, enamel, skin, lung, fat, muscle; bone
+    for a CT where nothing is given. A label map has a surface for each of its labels, as parts
+    with names and colours: where the file says that it is one, where `labels` is True, or, with
+    nothing else given, where a file that tells nothing holds few whole values (`report` says
+    that this was assumed). The layers of a label map whose labels overlap are given together.
 
-    Raises `SurfaceError` for a level outside the values, a colour volume, or no level.
+    The surface is closed, also where the body is cut off: flat, at the outer faces of the
+    border's voxels, or of the box `clip` (x0, x1, y0, y1, z0, z1 in mm LPS), whose rims are
+    bevelled within a voxel. Faces are counter-clockwise seen from outside, whatever the grid's
+    orientation or shear. Whole values are rounded ones, so that in them a whole level means
+    half a unit less: no voxel lies exactly on the surface, where triangles would collapse.
+
+    Waves on the surface shorter than `smooth` mm fade away, its size and place stay (windowed
+    sinc, Taubin 1996); None is some 10 edges of its triangles, 0 none.
+    `largest` keeps so many bodies, `min_volume` those of so many mL, cavities not counted;
+    with `split` each is a part.
+    `reduce` takes away so large a fraction of the triangles, `tolerance` as many as it can
+    while the surfaces lie within so many mm of each other where they are measured: at all
+    corners, and at places within the faces.
+
+    `report` tells triangles, area_cm2, volume_ml, bounds in mm, components (bodies), shells
+    (closed surfaces: walls of cavities are counted), whether it is closed, and in `moved_mm`
+    how far `smoothing` (no place further, which is proved) and `reduction` (as measured) took it.
+
+    Raises `SurfaceError` for values that are not there, a colour volume, or none given.
     """
+    volumes = (volume,) if isinstance(volume, Volume) else tuple(volume)
+    wish = Wish(level, range, preset)
     bar = progress or Silent()
-    bar.total = 3
     with closing(bar):
-        chosen = _level(volume, level)
-        array, border = _padded(_for_vtk(volume), chosen)
-        surface = _flying_edges(array, _between_values(chosen, volume.array.dtype))
-        bar.update(1)
-        if smooth:
-            surface = _windowed_sinc(surface)
-        bar.update(1)
-        made = _in_patient(surface, volume.geometry, border)
-        report = _report(made, volume, chosen, smooth=smooth)
-        bar.update(1)
-    return replace(made, report=report)
+        if any(one.is_colour for one in volumes):
+            raise SurfaceError("a colour volume has no level to make a surface at")
+        box = _box(volumes[0], clip)
+        how = Shaping(smooth, reduce, tolerance, largest, min_volume, box, split)
+        told: dict[str, Any] = {}
+        if _are_labels(volumes, wish, labels, told):
+            pieces = _of_labels(volumes, wish, how, bar)
+        else:
+            chosen = choose(volumes[0], wish)
+            told.update(chosen.told)
+            pieces = _of_values(volumes[0], chosen.span, how, bar)
+        return _finished(volumes[0], pieces, {**told, "clip": list(box) if box else None}, bar)
 
 
-def _level(volume: Volume, level: float | None) -> float:
-    """Choose the level and see that a surface exists there."""
-    if volume.is_colour:
-        raise SurfaceError("a colour volume has no level to make a surface at")
-    least, greatest = volume.array.min(), volume.array.max()
-    unit = f" {volume.unit}" if volume.unit else ""
-    values = f"the values lie between {least:.6g} and {greatest:.6g}{unit}"
-    if level is None:
-        if volume.modality != "CT" or volume.unit not in ("", "HU"):
-            raise SurfaceError(
-                f"a surface needs a level; {values}", remedy="choose one with {level=VALUE}"
-            )
-        level = BONE_HU
-    if not least < level <= greatest:
-        raise SurfaceError(
-            f"there is no surface at {level:.6g}{unit}: {values}",
-            remedy="choose one between them with {level=VALUE}",
+def _are_labels(
+    volumes: Sequence[Volume], wish: Wish, asked: bool | None, told: dict[str, Any]
+) -> bool:
+    """Say whether values are labels, as was asked, as the file says, or as they look."""
+    known = all(one.labels is not None for one in volumes)
+    if len(volumes) > 1 and not known:
+        raise SurfaceError("a mesh is made of one volume, or of the layers of a label map")
+    if asked or (asked is None and known and (wish.is_open or len(volumes) > 1)):
+        told["labels"] = True
+        return True
+    if asked is None and wish.is_open and not known and is_evident(volumes[0]):
+        told.update(labels=True, assumed=[LABELS_ASSUMED])
+        return True
+    return False
+
+
+LABELS_ASSUMED = "this is a label map: it holds few whole values; a level says otherwise"
+
+
+def _box(volume: Volume, clip: Sequence[float] | None) -> Box | None:
+    """Check that a box is one, and that some of the volume lies in it."""
+    if clip is None:
+        return None
+    box = tuple(float(place) for place in clip)
+    if len(box) != 6 or not all(a < b for a, b in zip(box[::2], box[1::2], strict=True)):
+        raise SurfaceError("a box to clip by is x0,x1,y0,y1,z0,z1 in mm LPS, each pair ascending")
+    ends = volume.geometry.corners
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    if (np.array(box[::2]) > high).any() or (np.array(box[1::2]) < low).any():
+        where = ", ".join(
+            f"{axis} {a:.6g} to {b:.6g}" for axis, a, b in zip("xyz", low, high, strict=True)
         )
-    return float(level)
+        raise SurfaceError(
+            f"the box lies outside the volume, which extends over {where} mm (LPS)",
+            remedy="choose one within with {clip=x0,x1,y0,y1,z0,z1}",
+        )
+    return box
 
 
-def _for_vtk(volume: Volume) -> NDArray[Any]:
-    """Give the voxels in a type VTK cuts right, the array itself wherever that is one."""
-    native = volume.array.dtype.newbyteorder("=")
-    return np.ascontiguousarray(volume.array, WIDER.get(native, native))
+@dataclass(frozen=True)
+class _Named:
+    """A piece with the name and the colour that it has as a part."""
+
+    piece: Piece
+    name: str = ""
+    colour: Colour | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it has a name: a surface that is one whole has none."""
+        return bool(self.name)
 
 
-WIDER = {
-    np.dtype(narrow): np.dtype(wide)
-    for narrow, wide in (("?", "u1"), ("f2", "f4"), ("u4", "i8"), ("u8", "f8"))
-}
-"""VTK has no bool or half; its flying edges (9.7) subtract unsigned values of 32 and 64 bits
-without a sign, which puts the surface half a voxel off."""
+def _of_values(volume: Volume, span: Span, how: Shaping, bar: Progress) -> list[_Named]:
+    bar.total = 3
+    found = cross(volume.array, span, volume.geometry, how.clip)
+    bar.update(1)
+    if not len(found.faces):
+        where = " in the box" if how.clip else ""
+        raise SurfaceError(f"the surface is empty: no voxel{where} has such values")
+    pieces = shape(found, volume.geometry, how)
+    bar.update(1)
+    if not how.split:
+        return [_Named(pieces[0])]
+    return [_Named(piece, f"component {n}") for n, piece in enumerate(pieces, 1)]
 
 
-def _padded(array: NDArray[Any], level: float) -> tuple[NDArray[Any], int]:
-    """Put a layer of nothing round a body that touches the border, so that it closes there.
-
-    Copies only then; gives the array and the thickness of the layer.
-    """
-    faces = (array[[0, -1]], array[:, [0, -1]], array[:, :, [0, -1]])
-    if not any((face >= level).any() for face in faces):
-        return array, 0
-    return np.pad(array, 1, constant_values=array.min()), 1
-
-
-def _between_values(level: float, dtype: np.dtype[Any]) -> float:
-    return level - 0.5 if dtype.kind in "iu" and level.is_integer() else level
-
-
-def _flying_edges(array: NDArray[Any], level: float) -> vtkPolyData:
-    """Cut the voxels at a level, in index space, on all cores; VTK reads the array's memory."""
-    from vtkmodules.util.numpy_support import numpy_to_vtk
-    from vtkmodules.vtkCommonCore import vtkSMPTools
-    from vtkmodules.vtkCommonDataModel import vtkImageData
-    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
-
-    vtkSMPTools.SetBackend("STDThread")
-    image = vtkImageData()
-    image.SetDimensions(array.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(array.reshape(-1), deep=False))
-    cut = vtkFlyingEdges3D()
-    cut.SetInputData(image)
-    cut.SetValue(0, level)
-    cut.ComputeNormalsOff()
-    cut.ComputeGradientsOff()
-    cut.ComputeScalarsOff()
-    cut.Update()
-    return cut.GetOutput()
+def _of_labels(volumes: Sequence[Volume], wish: Wish, how: Shaping, bar: Progress) -> list[_Named]:
+    if not wish.is_open:
+        raise SurfaceError("a label map's surfaces lie between its labels: it takes no level")
+    found = [one for volume in volumes for one in labels_in(volume)]
+    bar.total = len(found) + 1
+    named: list[_Named] = []
+    for label, own in found:
+        crossing = cross(own.array, Span(label.value, label.value, False), own.geometry, how.clip)
+        if len(crossing.faces):
+            pieces = shape(crossing, own.geometry, how)
+            names = _numbered(label.name, len(pieces))
+            named += [
+                _Named(one, name, label.colour) for one, name in zip(pieces, names, strict=True)
+            ]
+        bar.update(1)
+    if not named:
+        raise SurfaceError("the surface is empty: no label lies in the box")
+    return named
 
 
-def _windowed_sinc(surface: vtkPolyData) -> vtkPolyData:
-    """Take the stairs out of a surface.
-
-    Every point becomes a weighted mean of its neighbours, so that this gives the same
-    surface in index space as in mm.
-    """
-    from vtkmodules.vtkFiltersCore import vtkWindowedSincPolyDataFilter
-
-    sinc = vtkWindowedSincPolyDataFilter()
-    sinc.SetInputData(surface)
-    sinc.SetNumberOfIterations(SMOOTHING_ROUNDS)
-    sinc.SetPassBand(PASS_BAND)
-    sinc.BoundarySmoothingOff()
-    sinc.FeatureEdgeSmoothingOff()
-    sinc.NonManifoldSmoothingOn()
-    sinc.NormalizeCoordinatesOn()
-    sinc.Update()
-    return sinc.GetOutput()
+def _numbered(name: str, pieces: int) -> Iterator[str]:
+    yield from [name] if pieces == 1 else (f"{name} {n + 1}" for n in np.arange(pieces))
 
 
-def _in_patient(surface: vtkPolyData, geometry: Geometry, border: int) -> Mesh:
-    """Place a surface in mm LPS, its faces and normals outward.
-
-    Points go by the grid's matrix, normals by its inverse (they are covectors); where the
-    grid is left-handed the corners of the faces change their order.
-    """
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-
-    if surface.GetNumberOfPolys() == 0:
-        raise SurfaceError("the surface is empty")
-    ijk = vtk_to_numpy(surface.GetPoints().GetData()).astype(np.float64) - border
-    faces = vtk_to_numpy(surface.GetPolys().GetConnectivityArray()).reshape(-1, 3)
-    matrix = geometry.affine[:3, :3]
-    outward = _index_normals(surface) @ np.linalg.inv(matrix)
-    length = np.linalg.norm(outward, axis=1, keepdims=True)
-    return Mesh(
-        geometry.to_world(ijk).astype(np.float32),
-        faces[:, :: 1 if np.linalg.det(matrix) > 0 else -1].astype(np.int32, order="C"),
-        np.divide(outward, length, where=length > 0, out=outward).astype(np.float32),
-    )
+def _finished(volume: Volume, named: Sequence[_Named], told: dict[str, Any], bar: Progress) -> Mesh:
+    """Join the pieces, and report on the whole and on each."""
+    points, faces = join([one.piece for one in named])
+    normals = _normals(points, faces)
+    report = {**told, "unit": volume.unit, **summed([one.piece.told for one in named])}
+    parts: list[Part] = []
+    if named[0].is_part:
+        for one in named:
+            first = parts[-1].first + parts[-1].count if parts else 0
+            parts.append(Part(one.name, first, len(one.piece.faces), one.colour))
+        report["parts"] = [_described(one) for one in named]
+    bar.update(1)
+    return Mesh(points, faces, normals, {**report, **_source(volume)}, tuple(parts))
 
 
-def _index_normals(surface: vtkPolyData) -> NDArray[np.float64]:
-    """Give every point the (n, 3) mean of its faces' normals by area, in index space."""
+def _described(one: _Named) -> dict[str, Any]:
+    colour = None if one.colour is None else list(one.colour)
+    told = {key: value for key, value in one.piece.told.items() if key != "dropped"}
+    return {"name": one.name, "colour": colour, **told}
+
+
+def _normals(points: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Give every point the (n, 3) mean of its faces' normals by area."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkFiltersCore import vtkTriangleMeshPointNormals
 
     normals = vtkTriangleMeshPointNormals()
-    normals.SetInputData(surface)
+    normals.SetInputData(to_vtk(points, faces))
     normals.Update()
-    found = normals.GetOutput().GetPointData().GetNormals()
-    return vtk_to_numpy(found).astype(np.float64)
+    return vtk_to_numpy(normals.GetOutput().GetPointData().GetNormals()).astype(np.float32)
 
 
-def _report(made: Mesh, volume: Volume, level: float, *, smooth: bool) -> dict[str, Any]:
-    open_edges = _boundary_edges(made.faces, len(made.points))
-    area, enclosed = _area_and_volume(made)
-    low, high = made.points.min(axis=0), made.points.max(axis=0)
+def _source(volume: Volume) -> dict[str, Any]:
     return {
-        "level": level,
-        "unit": volume.unit,
-        "smoothed": smooth,
-        "triangles": len(made.faces),
-        "points": len(made.points),
-        "closed": open_edges == 0,
-        "boundary_edges": open_edges,
-        "volume_ml": enclosed / 1000 if open_edges == 0 else None,
-        "area_cm2": area / 100,
-        "bounds": [low.tolist(), high.tolist()],
         "source": {key: volume.report[key] for key in SOURCE if key in volume.report},
         "findings": [finding.as_json() for finding in volume.findings],
         **{key: volume.report[key] for key in ("identifiers",) if key in volume.report},
@@ -208,31 +219,3 @@ def _report(made: Mesh, volume: Volume, level: float, *, smooth: bool) -> dict[s
 
 SOURCE = "id series_uid study_uid frame_of_reference_uid kind options".split()
 """What a mesh's report keeps of its volume's: the way back to the archive."""
-
-
-def _boundary_edges(faces: NDArray[np.int32], points: int) -> int:
-    """Count the edges that belong to one face only."""
-    a, b, c = faces.astype(np.int64).T
-    edges = np.concatenate(
-        [np.minimum(p, q) * points + np.maximum(p, q) for p, q in ((a, b), (b, c), (c, a))]
-    )
-    edges.sort()
-    differs = np.concatenate([[True], edges[1:] != edges[:-1], [True]])
-    return int(np.count_nonzero(differs[1:] & differs[:-1]))
-
-
-FACES_AT_A_TIME = 1 << 16
-"""So many faces and their corners stay in the processor's cache: eight times as fast."""
-
-
-def _area_and_volume(made: Mesh) -> tuple[float, float]:
-    """Give the area in mm² and, by the divergence theorem, the volume in mm³."""
-    middle = made.points.mean(axis=0, dtype=np.float64)
-    area = enclosed = 0.0
-    for start in range(0, len(made.faces), FACES_AT_A_TIME):
-        corners = made.points[made.faces[start : start + FACES_AT_A_TIME]] - middle
-        a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-        across = np.cross(b - a, c - a)
-        area += float(np.linalg.norm(across, axis=1).sum()) / 2
-        enclosed += float(np.einsum("ij,ij->", a, across)) / 6
-    return area, enclosed

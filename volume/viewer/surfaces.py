@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from volume.errors import SurfaceError
 from volume.geometry import Geometry
-from volume.processing.isosurface import BONE_HU, mesh
+from volume.processing.isosurface import mesh
+from volume.processing.presets import BONE_HU
 from volume.surface import Mesh
 from volume.volume import Volume
 
