@@ -367,12 +367,33 @@ def test_view_shows_the_largest_volume_filled_and_says_so(run, tmp_path):
         (("--level", "nan"), "cannot be"),
         (("--at", "1,2"), "3 are needed"),
         (("--layout", "round"), "four"),
+        (("--rendering", "CT-Bnoe"), "there are surface, CT-Bone"),
     ],
 )
 def test_what_cannot_be_shown_is_a_wrong_use(run, series, tmp_path, arguments, word):
     code, _, err = run("view", series.folder, "--screenshot", tmp_path / "a.png", *arguments)
     assert code == 2
     assert word in err
+    assert not (tmp_path / "a.png").exists()
+
+
+@pytest.mark.parametrize("name", ["surface", "ct-bone", "MIP"])
+def test_a_rendering_is_chosen_by_its_name(run, series, tmp_path, name):
+    picture = tmp_path / "a.png"
+    code, _, err = run(
+        "view", series.folder, "--screenshot", picture, "--rendering", name, "--size", "300,200"
+    )
+    assert code == 0, err
+    assert picture.exists()
+
+
+def test_a_rendering_in_hu_is_refused_for_other_values(run, tmp_path):
+    phantom(tmp_path / "mr", modality="MR", size=(24, 20, 6))
+    arguments = ("--screenshot", tmp_path / "a.png", "--rendering", "CT-Bone")
+    code, _, err = run("view", tmp_path / "mr", *arguments)
+    assert code == 1
+    assert "CT-Bone is given in HU" in err
+    assert "surface, MR-Default, MR-Angio, MIP with --rendering NAME" in " ".join(err.split())
     assert not (tmp_path / "a.png").exists()
 
 

@@ -77,3 +77,40 @@ def test_a_display_that_does_not_answer_is_told_apart(fresh, monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(DisplayError, match="does not answer"):
         gl.require_display()
+
+
+class Canvas:
+    """A window of a kind."""
+
+    def GetClassName(self) -> str:  # noqa: N802 VTK's
+        return "vtkEGLRenderWindow"
+
+
+@pytest.mark.parametrize(
+    ("name", "hardware"),
+    [
+        ("llvmpipe (LLVM 19.1.7, 256 bits)", False),
+        ("softpipe", False),
+        ("Software Rasterizer", False),
+        ("SVGA3D; build: RELEASE;  LLVM;", False),
+        ("GDI Generic", False),
+        ("Microsoft Basic Render Driver", False),
+        ("Apple Software Renderer", False),
+        ("NVIDIA H100 80GB HBM3/PCIe/SSE2", True),
+        ("Mesa Intel(R) UHD Graphics 620 (KBL GT2)", True),
+        ("AMD Radeon Pro 5500M OpenGL Engine", True),
+        ("Apple M2", True),
+        ("", False),
+    ],
+)
+def test_who_draws_is_told_by_the_name_that_opengl_gives(fresh, monkeypatch, name, hardware):
+    monkeypatch.setattr(gl, "PROBE", f"print('vtkEGLRenderWindow'); print({name!r})")
+    assert gl.is_hardware(Canvas()) == hardware
+
+
+@needs_gl
+def test_the_probe_tells_who_draws(fresh):
+    kind, name = gl._answer(gl.drawable())
+    assert kind.startswith("vtk")
+    assert kind.endswith("RenderWindow")
+    assert name

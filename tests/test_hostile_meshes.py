@@ -164,6 +164,16 @@ HUGE_GLB = {
 BOMBS = {
     "stl of 4 G triangles": (".stl", bytes(80) + b"\xff" * 4),
     "stl of text without an end": (".stl", b"solid\n" + b"facet normal 0 0 0\n" * 40),
+    "stl of signalling NaN": (".stl", bytes(80) + b"\1\0\0\0" + b"\1\0\x80\x7f" * 12 + bytes(2)),
+    "stl of text too large": (
+        ".stl",
+        b"solid\nfacet\nouter\n" + b"vertex 1e400 1 1\n" * 3 + b"endloop\nendfacet\nendsolid",
+    ),
+    "ply of faces that are no numbers": (
+        ".ply",
+        ply(f"element vertex 3\n{XYZ}\nelement face 1\n{FACES}", order="ascii")
+        + b"0 0 0 1 1 1 2 2 2 3 nan inf 1",
+    ),
     "ply of many points": (".ply", ply(f"element vertex {MANY}\n{XYZ}")),
     "ply of many points as text": (".ply", ply(f"element vertex {MANY}\n{XYZ}", order="ascii")),
     "ply of many rows of nothing": (".ply", ply(f"element nothing {MANY}")),

@@ -13,7 +13,7 @@ from volume.cli.overlay import outside
 from volume.formats.files import export
 from volume.formats.meshes import read_mesh
 from volume.formats.raw_mesh import normals_of
-from volume.surface import Mesh
+from volume.surface import Mesh, Part
 from volume.viewer.colours import MESHES
 from volume.viewer.picture import picture
 from volume.viewer.scene import scene_of
@@ -112,6 +112,31 @@ def _middle_in_pixels(scene, plane: str, centre, size) -> tuple[float, float]:
 
 def _pixels_a_mm(scene, plane: str, centre, size) -> float:
     return _projection(scene, plane, size).scale
+
+
+GREEN, PINK = (0.1, 0.9, 0.2), (0.95, 0.4, 0.7)
+
+
+@needs_gl
+@pytest.mark.parametrize("layout", ["axial", "3d"])
+def test_parts_have_their_own_colours_on_slices_and_in_space(layout):
+    one, other = ball((-20, 0, 0), 12), ball((20, 0, 0), 12)
+    n, m = len(one.points), len(one.faces)
+    both = Mesh(
+        np.concatenate([one.points, other.points]),
+        np.concatenate([one.faces, other.faces + n]),
+        np.concatenate([one.normals, other.normals]),
+        {},
+        (Part("right", 0, m, GREEN), Part("left", m, m, PINK)),
+    )
+    ct = blob_volume(blobs="")
+    scene = scene_of(ct, layout=layout, window=(4000.0, 10.0), surface=False)
+    pixels = picture(scene, ct, (both,), size=(500, 500))
+    for colour, is_left in ((GREEN, True), (PINK, False)):  # the patient's right is on the left
+        _, columns = np.nonzero(has_colour(pixels, colour))
+        assert len(columns) > 100
+        assert (columns.max() < 250) == is_left
+        assert (columns.min() > 250) != is_left
 
 
 @needs_gl

@@ -27,7 +27,7 @@ from blobs import (
 from test_gl import needs_gl
 from volume.errors import ExistsError, GridError, VolumeError
 from volume.findings import error, info, warning
-from volume.processing.planes import towards
+from volume.processing.plane_grid import towards
 from volume.surface import Mesh
 from volume.viewer.colours import BANNER, PLANE
 from volume.viewer.eye import ROOM, look

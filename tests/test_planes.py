@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 from blobs import ACQUISITIONS, AIR, ALIGNED, BLOBS, BONE, OBLIQUE, X, Y, Z, blob_volume, turned
 from volume.errors import GridError
 from volume.geometry import Geometry
-from volume.processing.planes import (
-    PLANES,
-    Reformatter,
-    aligned_axes,
-    plane_grid,
-    reformat,
-    towards,
-)
+from volume.processing.plane_grid import PLANES, aligned_axes, plane_grid, towards
+from volume.processing.planes import Reformatter, reformat
 from volume.volume import Volume
 
 SCREEN = {"axial": (X, Y), "coronal": (X, -Z), "sagittal": (Y, -Z)}

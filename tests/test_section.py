@@ -8,7 +8,7 @@ import pyvista
 
 from mesh_samples import tetrahedra
 from volume.formats.raw_mesh import normals_of
-from volume.processing.section import section
+from volume.processing.section import Cutter, section
 from volume.surface import Mesh
 
 CENTRE, RADIUS = np.array([12.5, -40.25, 88.0]), 30.0
@@ -31,6 +31,14 @@ def test_a_ball_is_cut_in_a_circle(normal, height):
     np.testing.assert_allclose(radius, np.sqrt(RADIUS**2 - height**2), atol=0.05)
     length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=-1).sum()
     assert length == pytest.approx(2 * np.pi * np.sqrt(RADIUS**2 - height**2), rel=0.002)
+
+
+def test_parallel_cuts_in_a_row_are_each_their_own():
+    cutter, normal = Cutter(ball()), (0.36, -0.48, 0.8)
+    for height in (-11.0, 0.0, 7.5, 40.0):
+        origin = CENTRE + height * np.array(normal)
+        np.testing.assert_array_equal(cutter.cut(origin, normal), section(ball(), origin, normal))
+    np.testing.assert_array_equal(cutter.cut(CENTRE, (1, 0, 0)), section(ball(), CENTRE, (1, 0, 0)))
 
 
 def test_the_outline_of_a_closed_mesh_is_closed():

@@ -17,6 +17,7 @@ from phantom import phantom
 from test_gl import needs_gl
 from volume.errors import DisplayError
 from volume.viewer.controller import project_pane
+from volume.viewer.detail import Detail
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.picture import picture, pixels_of
 from volume.viewer.scene import scene_of
@@ -130,7 +131,7 @@ def test_keys_are_what_they_write(window):
 
 
 @needs_gl
-@pytest.mark.parametrize("key", ["w", "e", "p", "f", "3", "u", "q", "b", "C", "plus", "minus"])
+@pytest.mark.parametrize("key", ["w", "e", "p", "f", "3", "u", "q", "j", "plus", "yen"])
 def test_the_keys_of_vtk_and_pyvista_are_gone(window, key):
     before = pixels_of(window.window)
     window.interactor.SetEventInformation(*middle(window, "3d"), 0, 0, key[0], 0, key)
@@ -159,6 +160,9 @@ def test_panes_that_did_not_change_keep_their_pixels(window, monkeypatch):
     for pane in window.drawing.panes:
         name = getattr(pane, "plane", type(pane).__name__)
         pane.renderer.AddObserver("StartEvent", lambda *_, name=name: drawn.append(name))
+    do(window, "MouseMoveEvent", *middle(window, "axial"))
+    assert drawn == ["StatusStrip"]  # the probe
+    drawn.clear()
     before = pixels_of(window.window)
     do(window, "MouseWheelForwardEvent", *middle(window, "axial"), ctrl=1)
     assert drawn == ["axial"]
@@ -195,6 +199,51 @@ def test_many_events_are_one_drawing(window):
     assert renders == []
     window._idle()
     assert len(renders) == 1
+
+
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """Open a window on a volume whose surface has a lighter one beside it."""
+    monkeypatch.chdir(tmp_path)
+    ct = blob_volume(spacing=(0.7, 0.7, 3.0))
+    opened = Window(ct, scene_of(ct, level=500), size=SIZE, off_screen=True)
+    opened.draw()
+    yield opened
+    opened.close()
+
+
+@needs_gl
+@pytest.mark.parametrize("rendering", [None, "CT-Bone"])
+def test_while_a_hand_turns_the_patient_less_is_drawn_and_all_of_it_at_rest(large, rendering):
+    large.controller.scene = large.controller.scene.set_rendering(rendering)
+    large.draw()
+    x, y = middle(large, "3d")
+    shown = large.drawing.body
+    do(large, "LeftButtonPressEvent", x, y)
+    assert shown._shown == Detail.FULL  # nothing has moved
+    do(large, "MouseMoveEvent", x + 30, y + 10)
+    assert shown._shown == Detail.COARSE
+    do(large, "LeftButtonReleaseEvent", x + 30, y + 10)
+    assert shown._shown == Detail.FULL
+    drawn = picture(large.controller.scene, large.volume, size=SIZE)
+    np.testing.assert_array_equal(pixels_of(large.window), drawn)
+
+
+@needs_gl
+def test_a_wheel_rests_a_moment_after_its_last_turn(large, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    do(large, "MouseWheelForwardEvent", *middle(large, "3d"))
+    assert large.drawing.body._shown == Detail.COARSE
+    clock[0] += 1
+    large.interactor.InvokeEvent("TimerEvent")  # the heartbeat
+    assert large.drawing.body._shown == Detail.FULL
+
+
+@needs_gl
+def test_a_window_drag_leaves_the_body_in_full(large):
+    drag(large, "Left", middle(large, "axial"), np.add(middle(large, "axial"), (40, 20)))
+    assert large.drawing.body._shown == Detail.FULL
 
 
 @needs_gl
@@ -361,6 +410,18 @@ def test_hands_on_a_real_window(display, tmp_path):
         hands.wait_for(lambda scene: scene["layout"] == "3d")
         hands.do("key", "w", "key", "q", "key", "e", "key", "v")
         hands.wait_for(lambda scene: scene["layout"] == "four")
+        hands.do("key", "d", "mousemove", 100, 150, "mousedown", 1, "mousemove", 150, 160)
+        hands.do("mousemove", 200, 170, "mouseup", 1)
+        hands.wait_for(lambda scene: len(scene["measurements"]["items"]) == 1)
+        hands.do("key", "ctrl+z")
+        hands.wait_for(lambda scene: scene["measurements"]["items"] == [])
+        hands.do("mousemove", 287, 120, "mousedown", 1, "mousemove", 280, 90)
+        hands.do("mousemove", 270, 70, "mouseup", 1)
+        hands.wait_for(lambda scene: scene["axes"] != [1, 0, 0, 0, 1, 0, 0, 0, 1])
+        hands.do("key", "bracketright", "key", "r", "key", "m")
+        hands.wait_for(lambda scene: scene["axes"][1] == 0 and scene["slab"]["mode"] == "max")
+        hands.do("key", "ctrl+s")
+        hands.wait_for(lambda _: (tmp_path / "ct_s001_000000_scene_1.json").exists())
         hands.do("key", "ctrl+q")
         said, complaints = program.communicate(timeout=20)
     finally:

@@ -101,6 +101,7 @@ CATALOGUE: Mapping[str, str] = {
     "mesh-outside": "a mesh lies outside the image it is laid over",
     # looking
     "largest-shown": "several volumes are here; the largest is shown",
+    "first-look": "some of the slices are shown while the others are being read",
 }
 """Every code there is, with the sentence that explains it."""
 

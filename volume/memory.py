@@ -71,4 +71,5 @@ def refuse_beyond_memory(
 
 def word_bytes(count: float) -> str:
     """Word a number of bytes: 3.2 GiB, 40 MiB."""
-    return f"{count / GIB:.3g} GiB" if count >= GIB else f"{count / 2**20:.3g} MiB"
+    mib = count / 2**20
+    return f"{count / GIB:.3g} GiB" if count >= GIB else f"{mib:.{3 if mib < 999 else 4}g} MiB"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,6 +117,11 @@ class Volume:
         array = np.ascontiguousarray(np.moveaxis(voxels, (0, 1, 2), (2, 1, 0)))
         geometry = Geometry.from_affine(voxels.shape[:3], LPS_TO_RAS @ image.affine)
         return cls(array, geometry, **more)
+
+    def _repr_html_(self) -> str:
+        """Show the volume in a notebook: its three planes, and a short table."""
+        notebook = import_module("volume.viewer.notebook")  # a notebook asks; nothing else here
+        return str(notebook.to_html(self))
 
     def __repr__(self) -> str:
         what = escape(" ".join(filter(None, (self.modality, self.unit))), LABEL)

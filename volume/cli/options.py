@@ -251,18 +251,35 @@ window = click.option(
     metavar="C,W|NAME",
     help="Centre and width, or a name.",
 )
+rendering = click.option(
+    "--rendering",
+    type=Checked("rendering", "volume.viewer.renderings", "parse_rendering"),
+    metavar="NAME",
+    help="What the 3D pane shows: surface, CT-Bone, CT-Lung, CT-MIP, MR-Default, ...",
+)
 layout = click.option(
     "--layout",
     type=click.Choice(("four", "axial", "coronal", "sagittal", "3d")),
-    default="four",
-    show_default=True,
-    help="Which panes are shown.",
+    help="Which panes are shown; four, or those of --scene.",
 )
 at = click.option(
     "--at", type=Numbers((3,)), metavar="X,Y,Z", help="Where the crosshair stands, mm LPS."
 )
 screenshot = click.option(
     "--screenshot", metavar="FILE", help="Write a PNG instead; needs no window, no display."
+)
+scene = click.option(
+    "--scene", metavar="FILE", help="Show a scene as it was saved (Ctrl + S in the window)."
+)
+save_scene = click.option(
+    "--save-scene",
+    metavar="FILE",
+    help="Write the scene as JSON: when the window closes, or beside the picture.",
+)
+measurements = click.option(
+    "--measurements",
+    metavar="FILE",
+    help="Write what was measured as .csv or .json, places in mm LPS; like --save-scene.",
 )
 size = click.option(
     "--size",

@@ -50,12 +50,11 @@ def read(stream: BinaryIO) -> RawMesh:
     points: list[NDArray[np.float64]] = []
     faces: list[NDArray[np.int64]] = []
     count = 0
-    with np.errstate(over="ignore", invalid="ignore"):  # places that cannot be are refused
-        for one in scene.primitives():
-            placed.append(one)
-            points.append(one.points)
-            faces.append(one.faces + count)
-            count += len(one.points)
+    for one in scene.primitives():
+        placed.append(one)
+        points.append(one.points)
+        faces.append(one.faces + count)
+        count += len(one.points)
     if not placed:
         raise ValueError("there are no triangles in it")
     pieces = tuple(one.piece for one in placed)

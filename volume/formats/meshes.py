@@ -5,6 +5,8 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+
 from volume.errors import VolumeError
 from volume.formats.damage import damage_told_of
 from volume.formats.mesh_space import check_space
@@ -36,7 +38,7 @@ def read_mesh(path: str | PathLike[str], *, space: str = "lps") -> Mesh:
     with damage_told_of(source):
         if not source.is_file():
             raise VolumeError("there is no such file", files=(str(source),))
-        with source.open("rb") as stream:
+        with source.open("rb") as stream, np.errstate(all="ignore"):  # refused, not warned of
             needed = MEMORY_A_BYTE * stream.seek(0, 2)
             refuse_beyond_memory(needed, "reading the mesh")
             stream.seek(0)

@@ -277,7 +277,9 @@ def _typed(numbers: NDArray[np.float64], scalar: np.dtype[Any]) -> NDArray[Any]:
     if scalar.kind == "f":
         return numbers
     limits = np.iinfo(scalar)
-    if not ((numbers >= limits.min) & (numbers <= limits.max) & (numbers % 1 == 0)).all():
+    if not (
+        (numbers >= limits.min) & (numbers <= limits.max) & (numbers == np.floor(numbers))
+    ).all():
         raise ValueError("one of its numbers is not of the type that its header says")
     return numbers.astype(scalar)
 

@@ -1,17 +1,18 @@
-"""The patient's planes through a volume: axial, coronal and sagittal, thin or as a slab."""
+"""The patient's planes through a volume, and such as are turned from them; thin or as slabs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from volume.errors import GridError
 from volume.geometry import Geometry
+from volume.processing.plane_grid import aligned_axes, is_turned, layer_at, plane_grid, towards
+from volume.processing.rotation import STRAIGHT, Rotation
 from volume.volume import AIR_HU
 
 if TYPE_CHECKING:
@@ -19,26 +20,12 @@ if TYPE_CHECKING:
 
     from volume.volume import Volume
 
-PLANES: Mapping[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "axial": ((1, 0, 0), (0, 1, 0)),
-    "coronal": ((1, 0, 0), (0, 0, -1)),
-    "sagittal": ((0, 1, 0), (0, 0, -1)),
-}
-"""Each plane's (row direction, column direction) in LPS: to the right and down the screen.
-
-Axial is seen from the feet with the front up, coronal from the front and sagittal from the
-patient's left, both with the head up: radiological, the patient's right on the left.
-"""
-
 COMBINE: Mapping[str, Callable[..., NDArray[Any]]] = {"max": np.max, "min": np.min, "mean": np.mean}
 """Ways to make one image of a slab: MIP, MinIP, mean."""
-ALIGNED_WITHIN = 0.5
-"""A grid is the patient's where no voxel lies further than this part of the finest spacing
-from where it would lie on a grid with axes exactly L, P and S: half a voxel is not seen."""
-EDGE = ("RL", "AP", "FH")
-"""Towards minus and plus on the x, y and z axis of LPS, as viewers write them."""
-SLANT = 0.17
-"""Direction cosines above this (10 degrees) get their own letter: "AH"."""
+COARSE = 2
+"""A coarse plane has pixels so many times as large."""
+COARSE_LAYERS = 8
+"""Of a coarse slab so many layers are looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,54 +82,6 @@ def reformat(
     return Reformatter(volume).cut(plane, at, slab, combine)
 
 
-@lru_cache(maxsize=64)  # a Geometry never changes, and is its own key
-def plane_grid(geometry: Geometry, plane: str) -> Geometry:
-    """Give the grid as a plane sees it: its axes are (column, row, layer).
-
-    Layers run along the direction of view: to the head, to the back, to the patient's right.
-    """
-    row, column = _directions(plane)
-    wanted = np.array([row, column, np.cross(row, column)])
-    axes = aligned_axes(geometry)
-    if axes is None:
-        return _grid_around(geometry, wanted)
-    order = [axes[int(np.argmax(np.abs(direction)))] for direction in wanted]
-    signs = np.sign(np.sum(geometry.direction[:, order] * wanted.T, axis=0))
-    last = np.array(geometry.size) - 1
-    first = np.zeros(3)
-    for axis, sign in zip(order, signs, strict=True):
-        first[axis] = 0 if sign > 0 else last[axis]
-    size = np.array(geometry.size)[order]
-    return Geometry(
-        (size[0], size[1], size[2]),
-        geometry.to_world(first),
-        geometry.spacing[order],
-        geometry.direction[:, order] * signs,
-    )
-
-
-def aligned_axes(geometry: Geometry) -> tuple[int, int, int] | None:
-    """Say which voxel axis (0 i, 1 j, 2 k) runs along x, y and z; None on oblique grids."""
-    order = np.abs(geometry.direction).argmax(axis=1)
-    if sorted(order) != [0, 1, 2]:
-        return None
-    snapped = np.zeros((3, 3))
-    snapped[[0, 1, 2], order] = np.sign(geometry.direction[[0, 1, 2], order])
-    half = (np.array(geometry.size) - 1) / 2 * geometry.spacing
-    stray = np.linalg.norm(np.abs(geometry.direction - snapped) @ half)
-    if stray > ALIGNED_WITHIN * geometry.spacing.min():
-        return None
-    return int(order[0]), int(order[1]), int(order[2])
-
-
-def towards(direction: ArrayLike) -> str:
-    """Name where a direction in LPS points to: "L", or "AH" for one that is oblique."""
-    vector = np.asarray(direction, dtype=np.float64)
-    vector = vector / np.linalg.norm(vector)
-    axes = [int(axis) for axis in np.argsort(-np.abs(vector), kind="stable")]
-    return "".join(EDGE[axis][int(vector[axis] > 0)] for axis in axes if abs(vector[axis]) > SLANT)
-
-
 class Reformatter:
     """Cuts planes out of one volume; keeps what they share, so that each takes a moment."""
 
@@ -153,21 +92,32 @@ class Reformatter:
         self._layers: dict[str, NDArray[Any]] = {}
 
     def cut(
-        self, plane: str, at: ArrayLike | None = None, slab: float = 0, combine: str = "max"
+        self,
+        plane: str,
+        at: ArrayLike | None = None,
+        slab: float = 0,
+        combine: str = "max",
+        *,
+        rotation: Rotation = STRAIGHT,
+        coarse: bool = False,
     ) -> Plane:
-        """Cut one plane, as `reformat` does."""
-        if combine not in COMBINE:
-            raise ValueError(f"no such way to combine: {combine!r}; there are {', '.join(COMBINE)}")
-        if not slab >= 0:
-            raise ValueError(f"a slab's thickness must be 0 or more, not {slab}")
-        grid = plane_grid(self.volume.geometry, plane)
-        layer = layer_at(grid, self.volume.geometry.centre if at is None else at)
+        """Cut one plane, as `reformat` does, or one turned by `rotation`.
+
+        A place beyond the layers of a turned plane means the last of them. A `coarse` slab
+        has a quarter of the pixels, each repeated, and fewer layers, where voxels have to be
+        interpolated: it is for looking at while it moves.
+        """
+        check_slab(slab, combine)
+        grid = plane_grid(self.volume.geometry, plane, rotation)
+        place = self.volume.geometry.centre if at is None else at
+        turned = is_turned(plane, rotation)
+        layer = _nearest_layer(grid, place) if turned else layer_at(grid, place)
         count = max(1, round(slab / grid.spacing[2]))
-        if self.aligned:
+        if self.aligned and not turned:
             layer = float(np.clip(round(layer), 0, grid.size[2] - 1))
             array, count = self._pick(plane, int(layer), count, combine)
         else:
-            array = self._sample(grid, layer, count, combine)
+            array = self._sample(grid, layer, count, combine, coarse=coarse and count > 1)
         return Plane(
             array,
             grid.to_world((0, 0, layer)),
@@ -188,27 +138,33 @@ class Reformatter:
         slab = layers[first : layer + count // 2 + 1]
         return _as_type(COMBINE[combine](slab, axis=0), self.volume.array.dtype), len(slab)
 
-    def _sample(self, grid: Geometry, layer: float, count: int, combine: str) -> NDArray[Any]:
+    def _sample(
+        self, grid: Geometry, layer: float, count: int, combine: str, *, coarse: bool
+    ) -> NDArray[Any]:
         """Sample the plane between the voxels, linearly."""
         from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkImagingCore import vtkImageReslice
 
         to_index = np.linalg.inv(self.volume.geometry.affine) @ grid.affine
         to_index[:3, 3] += layer * to_index[:3, 2]
+        step = COARSE if coarse else 1
+        layers = min(count, COARSE_LAYERS) if coarse else count
+        columns, rows = (-(-side // step) for side in grid.size[:2])
         reslice = vtkImageReslice()
         reslice.SetInputData(self._image)
         reslice.SetResliceAxes(_matrix(to_index))
-        reslice.SetOutputOrigin(0, 0, 0)
-        reslice.SetOutputSpacing(1, 1, 1)
-        reslice.SetOutputExtent(0, grid.size[0] - 1, 0, grid.size[1] - 1, 0, 0)
-        reslice.SetInterpolationMode(0 if self.nearest else 1)
+        reslice.SetOutputOrigin((step - 1) / 2, (step - 1) / 2, 0)
+        reslice.SetOutputSpacing(step, step, count / layers)
+        reslice.SetOutputExtent(0, columns - 1, 0, rows - 1, 0, 0)
+        reslice.SetInterpolationMode(0 if self.nearest or coarse else 1)
         reslice.SetBackgroundColor(*[self._outside] * 4)
-        reslice.SetSlabNumberOfSlices(count)
+        reslice.SetSlabNumberOfSlices(layers)
         getattr(reslice, f"SetSlabModeTo{combine.capitalize()}")()
         reslice.Update()
         values = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
-        shape = (grid.size[1], grid.size[0], *self.volume.array.shape[3:])
-        return np.array(values.reshape(shape), dtype=self.volume.array.dtype)
+        shape = (rows, columns, *self.volume.array.shape[3:])
+        array = np.array(values.reshape(shape), dtype=self.volume.array.dtype)
+        return _enlarged(array, grid.size[1::-1]) if coarse else array
 
     @cached_property
     def _outside(self) -> float:
@@ -235,38 +191,16 @@ class Reformatter:
         return image
 
 
-def _directions(plane: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if plane not in PLANES:
-        raise ValueError(f"no such plane: {plane!r}; there are {', '.join(PLANES)}")
-    row, column = PLANES[plane]
-    return np.array(row, dtype=np.float64), np.array(column, dtype=np.float64)
+def check_slab(thickness: float, combine: str) -> None:
+    """Refuse a slab that cannot be."""
+    if combine not in COMBINE:
+        raise ValueError(f"no such way to combine: {combine!r}; there are {', '.join(COMBINE)}")
+    if not thickness >= 0:
+        raise ValueError(f"a slab's thickness must be 0 or more, not {thickness}")
 
 
-def _grid_around(geometry: Geometry, directions: NDArray[np.float64]) -> Geometry:
-    """Make the box along the rows of `directions` (3, 3) that holds every voxel centre."""
-    places = geometry.corners @ directions.T
-    low, high = places.min(axis=0), places.max(axis=0)
-    spacing = np.full(3, geometry.spacing.min())
-    spacing[2] = geometry.spacing[np.argmax(np.abs(directions[2] @ geometry.direction))]
-    size = np.floor((high - low) / spacing + 1e-6).astype(int) + 1
-    first = (low + high) / 2 - (size - 1) / 2 * spacing
-    return Geometry((size[0], size[1], size[2]), first @ directions, spacing, directions.T)
-
-
-def layer_at(grid: Geometry, at: ArrayLike) -> float:
-    """Give the layer a place lies in; refuse a place the volume does not reach."""
-    place = np.asarray(at, dtype=np.float64)
-    if place.shape != (3,) or not np.isfinite(place).all():
-        raise ValueError(f"a place is three numbers, x, y, z in mm LPS, not {at!r}")
-    layer = float(grid.to_index(place)[2])
-    if not -0.5 - 1e-6 <= layer <= grid.size[2] - 0.5 + 1e-6:
-        axis = int(np.argmax(np.abs(grid.direction[:, 2])))
-        ends = sorted(grid.to_world([(0, 0, 0), (0, 0, grid.size[2] - 1)])[:, axis])
-        raise GridError(
-            f"{'xyz'[axis]} = {place[axis]:.5g} mm is outside the volume,"
-            f" which reaches from {ends[0]:.5g} to {ends[1]:.5g} mm"
-        )
-    return layer
+def _nearest_layer(grid: Geometry, at: ArrayLike) -> float:
+    return float(np.clip(grid.to_index(at)[2], 0, grid.size[2] - 1))
 
 
 def _as_layers(volume: Volume, grid: Geometry) -> NDArray[Any]:
@@ -277,6 +211,11 @@ def _as_layers(volume: Volume, grid: Geometry) -> NDArray[Any]:
     steps = tuple(slice(None, None, int(sign)) for sign in signs[::-1])
     colour = range(3, volume.array.ndim)
     return volume.array.transpose(*kji, *colour)[steps]
+
+
+def _enlarged(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Repeat the pixels of a coarse plane, so that it has the fine one's [row, column]."""
+    return array.repeat(COARSE, axis=0).repeat(COARSE, axis=1)[: shape[0], : shape[1]]
 
 
 def _as_type(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -69,7 +69,7 @@ def window_for(volume: Volume) -> Window:
         return full_window(volume)
     if volume.window is not None and volume.window[1] > 0:
         return check_window(volume.window)
-    values = _sample(volume.array)
+    values = sample(volume.array)
     if not len(values):
         return 0.0, 1.0
     low, high = np.percentile(values, FIRST_LOOK_PERCENT)
@@ -122,10 +122,12 @@ def _power_above(value: float) -> float:
     return float(2 ** int(value).bit_length())
 
 
-def _sample(array: NDArray[Any]) -> NDArray[Any]:
+def sample(array: NDArray[Any]) -> NDArray[Any]:
     """Take evenly spread finite values, about `SAMPLE` of them."""
     step = max(1, round((array.size / SAMPLE) ** (1 / 3)))
     values = array[::step, ::step, ::step].ravel()
+    if values.dtype.kind == "b":
+        return values.view(np.uint8)  # numpy finds no percentiles of true and false
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 
 

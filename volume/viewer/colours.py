@@ -15,6 +15,8 @@ CARD = (0.12, 0.135, 0.16)
 TEXT = (0.86, 0.87, 0.88)
 FAINT = (0.55, 0.58, 0.62)
 OUTLINE = (0.26, 0.29, 0.33)
+CLIP = (0.95, 0.72, 0.28)
+"""The clipping box and its handles."""
 
 PLANE: Mapping[str, Colour] = {
     "axial": (0.95, 0.45, 0.38),
@@ -23,6 +25,10 @@ PLANE: Mapping[str, Colour] = {
     "3d": (0.5, 0.68, 0.9),
 }
 """3D Slicer's red, green and yellow, softened; a crosshair's lines have their plane's colour."""
+
+MARK = (0.45, 0.86, 0.93)
+CHOSEN = (1.0, 0.66, 0.3)
+"""Measurements, and the one that is selected."""
 
 BANNER: Mapping[str, Colour] = {"warning": (0.42, 0.3, 0.05), "error": (0.5, 0.12, 0.1)}
 

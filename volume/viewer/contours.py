@@ -11,9 +11,8 @@ from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
 from volume.processing.planes import Plane
-from volume.processing.section import section
-from volume.surface import Mesh
-from volume.viewer.colours import MESHES
+from volume.processing.section import Cutter
+from volume.viewer.paint import Painted
 
 WIDTH = 2.0
 """Of the lines, in pixels."""
@@ -23,15 +22,15 @@ ABOVE_IMAGE_MM = 1.0
 class Contours:
     """Draws where the plane of a pane cuts meshes, in the pane's mm to the right and up."""
 
-    def __init__(self, renderer: vtkRenderer, meshes: Sequence[Mesh]) -> None:
-        self.meshes = meshes
+    def __init__(self, renderer: vtkRenderer, meshes: Sequence[Painted]) -> None:
+        self.cutters = [Cutter(mesh) for mesh, _ in meshes]
         self.shapes = [vtkPolyData() for _ in meshes]
-        for number, shape in enumerate(self.shapes):
+        for (_, colour), shape in zip(meshes, self.shapes, strict=True):
             mapper = vtkPolyDataMapper()
             mapper.SetInputData(shape)
             actor = vtkActor()
             actor.SetMapper(mapper)
-            actor.GetProperty().SetColor(*MESHES[number % len(MESHES)])
+            actor.GetProperty().SetColor(*colour)
             actor.GetProperty().SetLineWidth(WIDTH)
             actor.GetProperty().LightingOff()
             renderer.AddActor(actor)
@@ -42,8 +41,8 @@ class Contours:
         if plane is self._shown:
             return
         self._shown = plane
-        for mesh, shape in zip(self.meshes, self.shapes, strict=True):
-            ends = section(mesh, plane.origin, plane.normal).reshape(-1, 3) - plane.origin
+        for cutter, shape in zip(self.cutters, self.shapes, strict=True):
+            ends = cutter.cut(plane.origin, plane.normal).reshape(-1, 3) - plane.origin
             flat = np.full((len(ends), 3), ABOVE_IMAGE_MM, np.float32)
             flat[:, 0] = ends @ plane.row_direction
             flat[:, 1] = -(ends @ plane.column_direction)

@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import exp, hypot
+from dataclasses import replace
+from math import hypot
 
-from volume.processing.planes import PLANES
-from volume.viewer.eye import look
-from volume.viewer.layout import Layout, Rect, arrange
-from volume.viewer.projection import Projection, project
+from volume.processing.plane_grid import PLANES
+from volume.viewer import beside
+from volume.viewer.clip_box import whole
+from volume.viewer.drags import Hold, drag, place_at, point_draft, take
+from volume.viewer.layout import Layout
+from volume.viewer.projection import project_pane
 from volume.viewer.scene import Scene
 
 HANDS = (
     ("left drag", "window and level (3D: turn)"),
     ("left click", "crosshair there"),
+    ("left drag at a line's end", "turn the other two planes"),
     ("Shift + move", "crosshair follows"),
     ("middle drag, Shift + left drag", "pan"),
     ("right drag, Ctrl + wheel", "zoom (3D: wheel)"),
+    ("F", "fit: no zoom, no pan"),
     ("wheel, Up, Down", "slices; Shift: ten at a time"),
     ("Home, End", "first and last slice"),
     ("double click", "one pane, four panes"),
     ("1 ... 9", "windows: soft tissue, lung, bone, ..."),
     ("0", "every value there is"),
     ("I", "invert"),
+    ("M", "slab: thin, MIP, MinIP, mean"),
+    ("[   ]", "slab thinner, thicker"),
+    ("D, A", "measure a distance, an angle"),
+    ("G, O", "measure in a rectangle, in an ellipse"),
+    ("left drag on a measurement", "move it, or a point of it"),
+    ("T, Tab", "list measurements, go to the next"),
+    ("Delete, Ctrl + Z", "delete the selected one, undo"),
+    ("Ctrl + E", "export measurements as CSV"),
+    ("B", "3D: next rendering, and back to the surface"),
+    ("Ctrl + left drag", "3D: shift the curve or the surface's level"),
+    ("X", "3D: box that cuts; drag its handles"),
     ("V", "next layout"),
     ("L", "labels"),
-    ("R, Space", "reset"),
-    ("S", "write a picture"),
+    ("PgUp, PgDn, click in the list", "another series"),
+    ("N", "list of series"),
+    ("Alt + wheel, slider", "another point in time"),
+    ("C", "play the time points"),
+    ("R, Space", "reset, to the patient's planes"),
+    ("S, Ctrl + S", "write a picture, the scene"),
     ("?", "this card"),
     ("Esc", "cancel"),
     ("Ctrl + Q, Ctrl + W", "close"),
@@ -37,32 +56,16 @@ HANDS = (
 SLACK = 3
 """A press that moves by no more pixels than this is a click."""
 DOUBLE_CLICK_SECONDS = 0.4
+SAME_GRID_MM = 1e-3
 FAST = 10
 """Slices a step with Shift."""
-ZOOM_DRAG = 1 / 150
-"""Dragging up by 100 pixels almost doubles."""
 ZOOM_STEP = 1.1
-DEGREES_PER_PIXEL = 0.5
-
-
-@dataclass
-class Hold:
-    """A button held down: where it went down, and what the drag has become."""
-
-    button: str
-    pane: str
-    start: tuple[float, float]
-    last: tuple[float, float]
-    before: Scene
-    shift: bool
-    moved: bool = False
-    dead: bool = False
 
 
 class Controller:
     """Holds the scene and moves it on. (x, y) count pixels from the lower left corner.
 
-    `wishes` collects what only a window can do: "screenshot", "close".
+    `wishes` collects what only a window can do: "screenshot", "save", "export", "close".
     """
 
     def __init__(self, scene: Scene, size: tuple[int, int]) -> None:
@@ -72,73 +75,140 @@ class Controller:
         self._hold: Hold | None = None
         self._click: tuple[float, float, float] | None = None
         self._pointer = (-1.0, -1.0)
+        self._slides = False
 
     @property
     def layout(self) -> Layout:
         """Where the panes lie now."""
-        return arrange(self.scene.layout, self.size, banner=bool(self.scene.subject.banner))
+        return self.scene.arrange(self.size)
 
     def resize(self, size: tuple[int, int]) -> None:
         """Take a new size of the display."""
         self.size = size
 
+    def take_scene(self, scene: Scene) -> None:
+        """Take a scene that another volume stands under; a drag goes on where the grid is one."""
+        if scene.subject is not self.scene.subject and self._hold is not None:
+            grid = self.scene.subject.geometry
+            if not scene.subject.geometry.matches(grid, SAME_GRID_MM):
+                self._hold = None
+        if self._hold is not None:
+            before = self._hold.before
+            self._hold.before = replace(
+                before, subject=scene.subject, series=scene.series, time=scene.time
+            )
+        self.scene = scene
+
+    @property
+    def is_dragging(self) -> bool:
+        """Whether a hand is moving something now, so that coarse planes will do."""
+        return self._hold is not None and self._hold.moved
+
     # the mouse
 
-    def press(self, button: str, x: float, y: float, *, time: float, shift: bool = False) -> None:
+    def press(
+        self,
+        button: str,
+        x: float,
+        y: float,
+        *,
+        time: float,
+        shift: bool = False,
+        ctrl: bool = False,
+    ) -> None:
         """Take a "left", "middle" or "right" button going down at a time in seconds."""
         self._pointer = (x, y)
         pane = self.layout.pane_at(x, y)
         if self.scene.help:
             self.scene = self.scene.toggle_help()
             return
-        if self._hold is not None or pane is None:
+        if self._hold is not None:
             return
-        self._hold = Hold(button, pane, (x, y), (x, y), self.scene, shift)
-        if button == "left" and self._is_double(x, y, time):
+        if pane is None:
+            self._press_beside(button, x, y)
+            return
+        rect, font = self.layout.panes[pane], self.layout.font
+        hold = take(self.scene, pane, rect, font, button, (x, y), shift=shift, ctrl=ctrl)
+        self._hold = hold
+        if hold.deed == "draw":
+            self._begin_drawing(hold)
+        elif button == "left" and self._is_double(x, y, time):
             self.scene = self.scene.toggle_pane(pane)
-            self._hold.dead = True
+            hold.dead = True
+        elif hold.grip is not None:
+            self.scene = self.scene.measure(self.scene.measurements.choose(hold.grip.number))
+            hold.before = self.scene
+
+    def _press_beside(self, button: str, x: float, y: float) -> None:
+        """Choose in the list of series, or take hold of the slider of time."""
+        if button == "left":
+            self.scene = beside.press(self.scene, self.layout, x, y)
+            self._slides = beside.is_slider(self.scene, self.layout, x, y)
 
     def move(self, x: float, y: float, *, shift: bool = False) -> None:
         """Take a move of the mouse, with or without a button held."""
         self._pointer = (x, y)
         hold = self._hold
-        if hold is None:
-            if shift:
-                self._cross(x, y)
+        if self._slides:
+            self.scene = beside.slide_along(self.scene, self.layout, x)
             return
-        hold.moved = hold.moved or hypot(x - hold.start[0], y - hold.start[1]) > SLACK
-        if hold.moved and not hold.dead:
-            self._drag(hold, x - hold.last[0], y - hold.last[1])
-            hold.last = (x, y)
+        if hold is None:
+            self._hover(x, y, shift=shift)
+        else:
+            hold.moved = hold.moved or hypot(x - hold.start[0], y - hold.start[1]) > SLACK
+            if hold.moved and not hold.dead:
+                self.scene = drag(self.scene, hold, self.layout.panes[hold.pane], (x, y))
+                hold.last = (x, y)
+        self._probe()
 
     def release(self, button: str, x: float, y: float, *, time: float) -> None:
         """Take a button going up: after a click the crosshair is there."""
         self._pointer = (x, y)
         hold = self._hold
+        self._slides = self._slides and button != "left"
         if hold is None or hold.button != button:
             return
         self._hold = None
         self._click = None
-        if button == "left" and not (hold.moved or hold.dead):
+        if hold.deed == "draw":
+            self._finish_drawing(hold)
+        elif button == "left" and not (hold.moved or hold.dead):
             self._click = (x, y, time)
-            if not hold.shift:
+            if hold.deed in CROSSING:
+                self.scene = self.scene.measure(self.scene.measurements.choose(None))
                 self._cross(x, y)
+        self._probe()
+
+    def leave(self) -> None:
+        """Take the pointer's going out of the window."""
+        self._pointer = (-1.0, -1.0)
+        self._probe()
 
     def wheel(
-        self, x: float, y: float, steps: int, *, shift: bool = False, ctrl: bool = False
+        self,
+        x: float,
+        y: float,
+        steps: int,
+        *,
+        shift: bool = False,
+        ctrl: bool = False,
+        alt: bool = False,
     ) -> None:
         """Take turns of the wheel, forward if positive."""
         self._pointer = (x, y)
         pane = self.layout.pane_at(x, y)
-        if pane is None:
-            return
-        if pane == "3d":
+        if alt:
+            self.scene = beside.step_in_time(self.scene, steps)
+        elif pane is None:
+            self.scene = beside.wheel(self.scene, self.layout, x, y, steps)
+        elif pane == "3d":
             self.scene = self.scene.zoom(pane, ZOOM_STEP**steps)
         elif ctrl:
-            around = self._projection(pane).to_plane(x, y)
+            around = project_pane(self.scene, pane, self.layout.panes[pane]).to_plane(x, y)
             self.scene = self.scene.zoom(pane, ZOOM_STEP**steps, around)
         else:
             self.scene = self.scene.scroll(pane, steps * (FAST if shift else 1))
+        self._probe()
 
     def _is_double(self, x: float, y: float, time: float) -> bool:
         if self._click is None:
@@ -149,61 +219,85 @@ class Controller:
     def _cross(self, x: float, y: float) -> None:
         pane = self.layout.pane_at(x, y)
         if pane is not None and pane in PLANES:
-            place = self._projection(pane).to_world(x, y, self.scene.layer(pane))
-            self.scene = self.scene.set_cursor(place)
+            place = place_at(self.scene, pane, self.layout.panes[pane], (x, y))
+            self.scene = self.scene.set_cursor(place, pane)
 
-    def _drag(self, hold: Hold, right: float, up: float) -> None:
-        if hold.button == "right":
-            self._drag_zoom(hold, up)
-        elif hold.button == "middle" or hold.shift:
-            scale = self._mm_per_pixel(hold.pane)
-            self.scene = self.scene.pan(hold.pane, right * scale, -up * scale)
-        elif hold.pane == "3d":
-            self.scene = self.scene.turn(right * DEGREES_PER_PIXEL, up * DEGREES_PER_PIXEL)
-        else:
-            self.scene = self.scene.drag_window(right, up)
+    def _hover(self, x: float, y: float, *, shift: bool) -> None:
+        """Follow a pointer without a button: what is being drawn, or the crosshair."""
+        pane = self.layout.pane_at(x, y)
+        if self.scene.measurements.draft is not None and pane is not None:
+            self.scene = point_draft(self.scene, pane, self.layout.panes[pane], (x, y))
+        elif shift:
+            self._cross(x, y)
 
-    def _drag_zoom(self, hold: Hold, up: float) -> None:
-        around = None if hold.pane == "3d" else self._projection(hold.pane).to_plane(*hold.start)
-        self.scene = self.scene.zoom(hold.pane, exp(up * ZOOM_DRAG), around)
+    def _probe(self) -> None:
+        """Have the probe tell of what lies under the pointer."""
+        pane = self.layout.pane_at(*self._pointer)
+        if pane is None or pane not in PLANES:
+            self.scene = self.scene.point_at(None)
+            return
+        rect = self.layout.panes[pane]
+        self.scene = self.scene.point_at(place_at(self.scene, pane, rect, self._pointer))
 
-    # panes
+    # measuring
 
-    def _projection(self, pane: str) -> Projection:
-        return project_pane(self.scene, pane, self.layout.panes[pane])
+    def _begin_drawing(self, hold: Hold) -> None:
+        """Put down the first point of a measurement, or take the pointer's for the next."""
+        rect, drawn = self.layout.panes[hold.pane], self.scene.measurements
+        if drawn.draft is not None and drawn.draft.plane == hold.pane:
+            self.scene = point_draft(self.scene, hold.pane, rect, hold.start)
+            return
+        hold.began = True
+        place = place_at(self.scene, hold.pane, rect, hold.start)
+        self.scene = self.scene.measure(drawn.begin(hold.pane, self.scene.axes, place))
 
-    def _mm_per_pixel(self, pane: str) -> float:
-        if pane == "3d":
-            rect = self.layout.panes[pane]
-            return look(self.scene.camera, self.scene.subject.geometry, rect).mm_per_pixel
-        return 1 / self._projection(pane).scale
+    def _finish_drawing(self, hold: Hold) -> None:
+        """Leave the point there, unless the press put down the first and did not move."""
+        if not hold.dead and (hold.moved or not hold.began):
+            drawn = self.scene.measurements.put_down(self.scene.subject.geometry)
+            self.scene = self.scene.measure(drawn)
 
     # the keyboard
 
     def key(self, name: str, *, shift: bool = False, ctrl: bool = False) -> None:
         """Take a key by what it writes ("i", "5", "?") or is called ("Up", "Escape")."""
+        letter = name.lower()
         if name == "Escape":
             self._cancel()
         elif ctrl:
-            self.wishes += ["close"] if name.lower() in ("q", "w") else []
+            self._take_shortcut(letter)
         elif name in DIGITS:
             self.scene = self.scene.press_window_key(int(name))
         elif name in STEPS:
             self.scene = self.scene.scroll(self._plane(), STEPS[name] * (FAST if shift else 1))
         elif name in ("Home", "End"):
             self.scene = self.scene.scroll_to_end(self._plane(), top=name == "End")
-        elif name.lower() == "s":
+        elif name in SERIES_STEPS:
+            self.scene = beside.step_series(self.scene, self.layout, SERIES_STEPS[name])
+        elif letter == "s":
             self.wishes.append("screenshot")
-        elif name.lower() in COMMANDS:
-            self.scene = COMMANDS[name.lower()](self.scene)
+        elif letter in COMMANDS:
+            self.scene = COMMANDS[letter](self.scene)
+        self._probe()
+
+    def _take_shortcut(self, letter: str) -> None:
+        if letter in WISHES:
+            self.wishes.append(WISHES[letter])
+        elif letter == "z" and self._hold is None:
+            self.scene = self.scene.measure(self.scene.measurements.undo())
 
     def _cancel(self) -> None:
-        """Undo the drag that is going on, and put the card away."""
+        """Undo the drag that is going on, put the tool down, and cards away."""
         if self._hold is not None:
             self.scene = self._hold.before
             self._hold.dead = True
-        if self.scene.help:
+        measurements = self.scene.measurements
+        if measurements.tool is not None:
+            self.scene = self.scene.measure(measurements.take(None))
+        elif self.scene.help:
             self.scene = self.scene.toggle_help()
+        elif measurements.listed:
+            self.scene = self.scene.measure(measurements.toggle_list())
 
     def _plane(self) -> str:
         """Name the plane keys are for: the one under the mouse, else the first shown."""
@@ -211,20 +305,57 @@ class Controller:
         return next(name for name in (pane or "", self.scene.layout, "axial") if name in PLANES)
 
 
+CROSSING = ("window", "twist", "turn")
+"""A click that would have been the beginning of these puts the crosshair there."""
 DIGITS = tuple("0123456789")
 STEPS = {"Up": 1, "Down": -1}
+SERIES_STEPS = {"PageUp": -1, "PageDown": 1}
+WISHES = {"q": "close", "w": "close", "s": "save", "e": "export"}
+"""With Ctrl."""
+
+
+def _tool(kind: str) -> Callable[[Scene], Scene]:
+    """Make the command that takes a tool in hand, or puts it down again."""
+
+    def take(scene: Scene) -> Scene:
+        return scene.measure(
+            scene.measurements.take(None if scene.measurements.tool == kind else kind)
+        )
+
+    return take
+
+
+def _toggle_clip(scene: Scene) -> Scene:
+    return scene.set_clip(whole(scene.subject.geometry) if scene.body.clip is None else None)
+
+
+def _delete(scene: Scene) -> Scene:
+    if scene.measurements.chosen is None:
+        return scene.say("nothing is selected: click a measurement, or press Tab")
+    return scene.measure(scene.measurements.delete())
+
 
 COMMANDS: dict[str, Callable[[Scene], Scene]] = {
     "r": Scene.reset,
     "space": Scene.reset,
+    "f": Scene.fit,
     "i": Scene.invert,
     "v": Scene.next_layout,
     "l": Scene.toggle_labels,
+    "b": Scene.next_rendering,
+    "c": beside.play,
+    "n": beside.toggle_list,
+    "x": _toggle_clip,
+    "m": Scene.next_slab,
+    "[": lambda scene: scene.thicken(-1),
+    "]": lambda scene: scene.thicken(1),
+    "d": _tool("distance"),
+    "a": _tool("angle"),
+    "g": _tool("rectangle"),
+    "o": _tool("ellipse"),
+    "t": lambda scene: scene.measure(scene.measurements.toggle_list()),
+    "tab": lambda scene: scene.measure(scene.measurements.choose_next()).go_to_chosen(),
+    "delete": _delete,
+    "backspace": _delete,
     "?": Scene.toggle_help,
 }
-
-
-def project_pane(scene: Scene, pane: str, rect: Rect) -> Projection:
-    """Give the projection of a plane's pane in a scene."""
-    sight = scene.sights[pane]
-    return project(rect, scene.grid(pane), sight.zoom, sight.pan)

@@ -12,7 +12,7 @@ from volume.geometry import Geometry
 from volume.viewer.layout import Rect
 
 if TYPE_CHECKING:
-    from volume.viewer.scene import Camera
+    from volume.viewer.sight import Camera
 
 VIEW_ANGLE = 30.0
 """Degrees from the bottom to the top of the pane."""

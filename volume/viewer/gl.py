@@ -6,7 +6,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from volume.errors import DisplayError
@@ -32,13 +35,21 @@ window.Render()
 pixel = vtkUnsignedCharArray()
 window.GetPixelData(4, 4, 4, 4, 0, pixel, 0)
 print(window.GetClassName())
+told = window.ReportCapabilities().splitlines()
+print(next((line.partition(":")[2] for line in told if "OpenGL renderer" in line), ""))
 sys.exit(0 if pixel.GetValue(0) == 255 else 3)
 """
-"""Draws a white picture off screen and looks whether it is white."""
+"""Draws a white picture off screen and looks whether it is white; tells the kind of window,
+and what OpenGL calls the one who draws."""
 
 WAYS = ("vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow")
 """Kinds of windows that need no display, in the order they are tried on Linux."""
 NATIVE = "vtkRenderWindow"
+
+SOFTWARE = (
+    "llvmpipe", "softpipe", "swrast", "software", "svga3d", "gdi generic", "basic render",
+)  # fmt: skip
+"""Who draws on the processor calls itself by one of these: Mesa, macOS, VMware, Windows."""
 
 PICTURE = "write a picture with {screenshot=FILE}"
 
@@ -50,9 +61,17 @@ INSTALL = {
 }
 
 
-def begin() -> None:
-    """Start asking, so that the answer is there when a picture is to be drawn."""
-    _ask(WAYS[0] if sys.platform == "linux" else NATIVE)
+def begin(*, window: bool = False) -> None:
+    """Start what takes its time, asking and loading VTK, while the volume is still read."""
+    _ask(WAYS[0] if sys.platform == "linux" and not window else NATIVE)
+    threading.Thread(target=_load, args=(("pyvista",) if window else (),)).start()
+
+
+def _load(more: tuple[str, ...]) -> None:
+    """Import what draws; who needs it will say what is wrong with it."""
+    for name in (*more, "volume.viewer.drawing"):
+        with suppress(Exception):
+            import_module(name)
 
 
 @cache
@@ -74,17 +93,23 @@ def require() -> None:
         raise DisplayError("nothing can be drawn here: OpenGL is missing", remedy=remedy)
 
 
+def refuse_without_display() -> None:
+    """Raise a DisplayError if there is no display: known at once, on Linux."""
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform == "linux" and not named:
+        raise DisplayError("no window can be opened: there is no display", remedy=PICTURE)
+
+
 def require_display() -> None:
     """Raise a DisplayError if no window can be opened here."""
+    refuse_without_display()
     if sys.platform != "linux":
         require()
         return
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise DisplayError("no window can be opened: there is no display", remedy=PICTURE)
     if not _draws(NATIVE):
         require()
         raise DisplayError("no window can be opened: the display draws no OpenGL", remedy=PICTURE)
-    if "EGL" in _answer(NATIVE):  # what VTK falls back to
+    if "EGL" in _answer(NATIVE)[0]:  # what VTK falls back to
         raise DisplayError("no window can be opened: the display does not answer", remedy=PICTURE)
 
 
@@ -101,23 +126,36 @@ def off_screen_window(size: tuple[int, int]) -> vtkRenderWindow:
     return window
 
 
+def is_hardware(window: vtkRenderWindow) -> bool:
+    """Say whether a graphics card draws what is in this window; not if that is unknown."""
+    kind = window.GetClassName()
+    name = _answer(kind if kind in WAYS else NATIVE)[1].lower()
+    return bool(name) and not any(word in name for word in SOFTWARE)
+
+
 def _draws(way: str) -> bool:
-    return bool(_answer(way))
+    return bool(_answer(way)[0])
+
+
+NOTHING = ("", "")
 
 
 @cache
-def _answer(way: str) -> str:
-    """Give the kind of window that drew, "" if none did, whatever ended the child."""
+def _answer(way: str) -> tuple[str, str]:
+    """Give the kind of window that drew and who drew, "" if none did, whatever ended the child."""
     child = _ask(way)
     if child is None:
-        return ""
+        return NOTHING
     try:
         said, _ = child.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
-        return ""
-    return said.strip() if child.returncode == 0 else ""
+        return NOTHING
+    if child.returncode != 0:
+        return NOTHING
+    kind, _, name = said.strip().partition("\n")
+    return kind.strip(), name.strip()
 
 
 @cache

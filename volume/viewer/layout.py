@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from volume.processing.planes import PLANES
+from volume.processing.plane_grid import PLANES
 
 PANES = (*PLANES, "3d")
 LAYOUTS = ("four", *PANES)
@@ -23,6 +23,8 @@ SEAM = 2
 SMALLEST_FONT, LARGEST_FONT = 11, 40
 FONT_PART = 88
 """A display of 1600 x 1200 gets letters of 16 pixels, one of 800 x 600 the smallest."""
+SERIES_LETTERS = 25
+"""The list of series is so many letters wide."""
 SMALLEST_SIZE, LARGEST_SIZE = 160, 16384
 """Sides of a display in pixels: below nothing can be read, above graphics libraries give up."""
 
@@ -48,7 +50,10 @@ class Rect:
 
 @dataclass(frozen=True)
 class Layout:
-    """The rectangles of one display: panes by name, a strip below, perhaps two above."""
+    """The rectangles of one display: panes by name, a strip below, perhaps two above.
+
+    In a window there may be a list of series on the left, and a slider of time below.
+    """
 
     size: tuple[int, int]
     font: int
@@ -56,6 +61,8 @@ class Layout:
     status: Rect
     banner: Rect | None
     title: Rect | None
+    series: Rect | None = None
+    time: Rect | None = None
 
     def pane_at(self, x: float, y: float) -> str | None:
         """Name the pane that holds a pixel."""
@@ -63,14 +70,22 @@ class Layout:
 
 
 def arrange(
-    layout: str, size: tuple[int, int], *, banner: bool = False, title: bool = False
+    layout: str,
+    size: tuple[int, int],
+    *,
+    banner: bool = False,
+    title: bool = False,
+    series: bool = False,
+    time: bool = False,
 ) -> Layout:
     """Divide a display of `size` (width, height) pixels into the panes of a layout."""
     width, height = size
     font = int(min(max((width * height) ** 0.5 / FONT_PART, SMALLEST_FONT), LARGEST_FONT))
     strip = round(1.9 * font)
     above = [Rect(0, height - (n + 1) * strip, width, strip) for n in range(banner + title)]
-    room = Rect(0, strip, width, max(1, height - (1 + len(above)) * strip))
+    left = min(round(SERIES_LETTERS * font), width // 3) if series else 0
+    low = strip * (1 + time)
+    room = Rect(left, low, width - left, max(1, height - low - len(above) * strip))
     return Layout(
         size=(width, height),
         font=font,
@@ -78,6 +93,8 @@ def arrange(
         status=Rect(0, 0, width, strip),
         banner=above[-1] if banner else None,
         title=above[0] if title else None,
+        series=Rect(0, low, left - SEAM, room.height) if series else None,
+        time=Rect(0, strip, width, strip) if time else None,
     )
 
 

@@ -17,6 +17,7 @@ from vtkmodules.vtkRenderingCore import (
 )
 
 from volume.viewer.colours import TEXT, Colour
+from volume.viewer.fonts import drawable, font_for
 from volume.viewer.layout import Rect
 
 Segment = tuple[float, float, float, float, Colour]
@@ -26,6 +27,8 @@ MARGIN = 0.6
 """From a pane's edge to the letters, in letters."""
 PLATE = 0.88
 """How dark the plate behind letters is, so that they can be read on bright images too."""
+FONT_FILE = 4
+"""VTK's number (VTK_FONT_FILE) for the family of a font that lies in a file."""
 ALIGN = {"left": 0, "centre": 1, "right": 2, "bottom": 0, "middle": 1, "top": 2}
 """VTK's numbers for where the letters lie against their place."""
 
@@ -59,10 +62,20 @@ class Label:
         self.actor.SetVisibility(bool(text))
         if not text:
             return
+        text = drawable(text)  # lines that one font each could draw need one for all
         self.actor.SetInput(text)
+        self._take_font(font_for(text))
         self.actor.SetPosition(round(x), round(y))
         self.style.SetFontSize(font)
         self.style.SetColor(*colour)
+
+    def _take_font(self, path: str | None) -> None:
+        """Write with a font file of the system, or with VTK's own font."""
+        if path is None:
+            self.style.SetFontFamilyToArial()
+        else:
+            self.style.SetFontFamily(FONT_FILE)
+            self.style.SetFontFile(path)
 
 
 class EdgeLetters:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from volume.viewer.colours import Colour
+from volume.viewer.detail import Detail
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.scene import Scene
 
@@ -15,13 +16,15 @@ CROWDED = 19
 
 
 class Pane(ABC):
-    """A renderer with its rectangle. `rect` and `font` are those of the latest `prepare`."""
+    """A renderer with its rectangle. `rect` and `font` are those of the latest `prepare`;
+    while `detail` is not full a hand moves something, and what is quick to draw will do."""
 
     def __init__(self, background: Colour) -> None:
         self.renderer = vtkRenderer()
         self.renderer.SetBackground(*background)
         self.rect = Rect(0, 0, 1, 1)
         self.font = 12
+        self.detail = Detail.FULL
         self._drawn: object = None
 
     def prepare(self, scene: Scene, layout: Layout) -> bool:

@@ -16,8 +16,9 @@ from volume.errors import SelfCheckError, VolumeError
 from volume.processing.windows import Window
 from volume.surface import Mesh
 from volume.viewer import gl
+from volume.viewer.first_scene import Wishes, begin, refuse_unwritable_looks, write_looks
 from volume.viewer.layout import check_size
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
 from volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -31,28 +32,41 @@ def screenshot(
     path: str | os.PathLike[str],
     *meshes: Mesh,
     window: Window | str | None = None,
-    layout: str = "four",
+    layout: str | None = None,
     at: ArrayLike | None = None,
     level: float | None = None,
-    size: tuple[int, int] = SIZE,
+    rendering: str | None = None,
+    scene: str | os.PathLike[str] | None = None,
+    save_scene: str | os.PathLike[str] | None = None,
+    measurements: str | os.PathLike[str] | None = None,
+    size: tuple[int, int] | None = None,
     overwrite: bool = False,
     title: str | None = None,
 ) -> Path:
     """Write the first look at a volume as a PNG, without a window or a display.
 
     `window` is (centre, width) or a name, `at` the crosshair's place (x, y, z) in mm LPS,
-    `level` the surface's value, `size` (width, height) in pixels, `title` a line above.
+    `level` the surface's value, `rendering` the name of a preset that renders the volume
+    instead, `size` (width, height) in pixels, `title` a line above.
     Without a level CT shows its bone, other volumes what Otsu's threshold parts; with
-    meshes, these alone. Raises an ExistsError if the file is there, a DisplayError that
-    says what to install where nothing can be drawn, a ValueError for a window, layout or
-    size that does not exist, a GridError for a place outside the volume.
+    meshes, these alone. `scene` is a file that the window saved: it is shown as it was.
+    `save_scene` and `measurements` are files to write the scene and what was measured to.
+
+    Raises an ExistsError if a file is there, a DisplayError that says what to install where
+    nothing can be drawn, a ValueError for a window, layout or size that does not exist, a
+    GridError for a place outside the volume or a scene of another one, a VolumeError for a
+    file that is no scene.
     """
     path = Path(path)
     check_name(path)
     refuse_unwritable(path, overwrite=overwrite)
-    scene = scene_of(volume, window=window, layout=layout, at=at, level=level, surface=not meshes)
-    pixels = picture(scene, volume, meshes, size=size, title=title)
+    refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
+    wishes = Wishes(window, layout, at, level, rendering)
+    first, saved_size = begin(volume, scene, wishes, surface=not meshes)
+    size = size or saved_size or SIZE
+    pixels = picture(first, volume, meshes, size=size, title=title)
     write_png(path, pixels, overwrite=overwrite)
+    write_looks(first, volume, size, save_scene, measurements, overwrite=overwrite)
     return path
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from volume.geometry import Geometry
+from volume.processing.plane_grid import plane_grid
 from volume.viewer.layout import Rect
+
+if TYPE_CHECKING:
+    from volume.viewer.scene import Scene
 
 FILLED = 0.98
 """An image that fits takes this part of its pane."""
@@ -45,20 +50,36 @@ class Projection:
 
     def to_display(self, place: ArrayLike) -> tuple[float, float]:
         """Map a (3,) place in mm LPS to (x, y) on the display, as counted by `to_plane`."""
-        right, down, _ = self.grid.to_index(place) * self.grid.spacing
-        middle_x, middle_y = self.rect.middle
-        return (
-            float(middle_x - 0.5 + (right - self.centre[0]) * self.scale),
-            float(middle_y - 0.5 - (down - self.centre[1]) * self.scale),
-        )
+        x, y = self.to_pixels(place)
+        return float(x), float(y)
+
+    def to_pixels(self, places: ArrayLike) -> NDArray[np.float64]:
+        """Map (..., 3) places in mm LPS to (..., 2) pixels of the display."""
+        offset = (self.grid.to_index(places) * self.grid.spacing)[..., :2] - self.centre
+        return np.asarray(offset * (self.scale, -self.scale) + self.rect.middle - 0.5)
 
 
 def project(
-    rect: Rect, grid: Geometry, zoom: float = 1.0, pan: tuple[float, float] = (0.0, 0.0)
+    rect: Rect,
+    grid: Geometry,
+    zoom: float = 1.0,
+    pan: tuple[float, float] = (0.0, 0.0),
+    fitted: Geometry | None = None,
 ) -> Projection:
-    """Fit a plane into a pane, then zoom about its middle and pan by mm (right, down)."""
-    extent = np.array(grid.size[:2]) * grid.spacing[:2]
+    """Fit a plane into a pane, then zoom about its middle and pan by mm (right, down).
+
+    A plane that turns keeps its scale: that of `fitted`, the plane as it was before.
+    """
+    whole = grid if fitted is None else fitted
+    extent = np.array(whole.size[:2]) * whole.spacing[:2]
     fit = min(rect.width / extent[0], rect.height / extent[1]) * FILLED
     middle = (np.array(grid.size[:2]) - 1) / 2 * grid.spacing[:2]
     centre = float(middle[0] - pan[0]), float(middle[1] - pan[1])
     return Projection(rect, grid, centre, float(fit * zoom))
+
+
+def project_pane(scene: Scene, pane: str, rect: Rect) -> Projection:
+    """Give the projection of a plane's pane in a scene."""
+    sight = scene.sights[pane]
+    fitted = plane_grid(scene.subject.geometry, pane)
+    return project(rect, scene.grid(pane), sight.zoom, sight.pan, fitted)

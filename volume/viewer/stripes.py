@@ -65,14 +65,25 @@ def striped(
     reach = REACH * step / projection.grid.spacing
     marked = _any_within(where, row, column, reach[1], reach[0])
     marked &= np.add.outer(-y, x) % PERIOD < WIDTH
-    grey = shades if shades.ndim == 2 else shades.mean(axis=2)
-    beneath = grey[np.ix_(_inside(row, len(grey)), _inside(column, grey.shape[1]))][marked]
-    bright = beneath >= 128
-    layer = np.zeros((rect.height, rect.width, 4), dtype=np.uint8)
-    layer[marked, :3] = np.where(bright, 0, 255)[:, None]
-    room = np.where(bright, beneath, 255.0 - beneath)
-    layer[marked, 3] = np.rint(255 * CONTRAST / room)
-    return layer
+    grey = shades if shades.ndim == 2 else np.rint(shades.mean(axis=2)).astype(np.uint8)
+    down, right = np.nonzero(marked)
+    rows, columns = _inside(row, len(grey)), _inside(column, grey.shape[1])
+    layer = np.zeros(marked.shape, dtype=np.uint32)
+    layer[down, right] = STRIPE[grey[rows[down], columns[right]]]
+    return layer.view(np.uint8).reshape(*marked.shape, 4)
+
+
+def _stripes_over_greys() -> NDArray[np.uint32]:
+    """Give the colour and opacity of a stripe over each grey, four bytes in one number."""
+    grey = np.arange(256)
+    bright = grey >= 128
+    stripes = np.zeros((256, 4), dtype=np.uint8)
+    stripes[:, :3] = np.where(bright, 0, 255)[:, None]
+    stripes[:, 3] = np.rint(255 * CONTRAST / np.where(bright, grey, 255 - grey))
+    return stripes.view(np.uint32)[:, 0]
+
+
+STRIPE = _stripes_over_greys()
 
 
 def _any_within(
@@ -82,13 +93,18 @@ def _any_within(
     down: float,
     right: float,
 ) -> NDArray[np.bool_]:
-    """Say for each pixel whether `where` holds within its reach, by sums over rectangles."""
-    sums = np.zeros(np.add(where.shape, 1), dtype=np.int64)
-    sums[1:, 1:] = where.cumsum(axis=0).cumsum(axis=1)
-    top, bottom = _span(row, down, where.shape[0])
-    left, end = _span(column, right, where.shape[1])
-    counts = sums[bottom][:, end] - sums[top][:, end] - sums[bottom][:, left] + sums[top][:, left]
-    return counts > 0
+    """Say for each pixel whether `where` holds within its reach: down the rows, then along."""
+    along = _any_between(where, *_span(row, down, where.shape[0]))
+    return _any_between(along.T, *_span(column, right, where.shape[1])).T
+
+
+def _any_between(
+    where: NDArray[np.bool_], first: NDArray[np.intp], past: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Say for each span of rows whether any of them holds, column by column, by sums."""
+    sums = np.zeros((len(where) + 1, where.shape[1]), dtype=np.int32)
+    np.cumsum(where, axis=0, out=sums[1:])
+    return np.asarray(sums[past] > sums[first])
 
 
 def _span(

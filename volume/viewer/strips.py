@@ -7,8 +7,17 @@ from volume.viewer.controller import HANDS
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import MARGIN, Label
 from volume.viewer.pane import Pane
+from volume.viewer.reading import Readings
 from volume.viewer.scene import Scene
-from volume.viewer.words import probe_line, safe, share, shorten
+from volume.viewer.words import (
+    measurement_lines,
+    probe_line,
+    safe,
+    share,
+    shorten,
+    tool_line,
+    width_of,
+)
 from volume.volume import Volume
 
 
@@ -43,14 +52,16 @@ class StatusStrip(Pane):
         return layout.status
 
     def key(self, scene: Scene) -> object:
-        """The line changes with the place and the note."""
-        return scene.cursor, scene.note
+        """The line changes with the place, the tool and the note."""
+        return scene.cursor, scene.probe, scene.note, scene.busy, tool_line(scene)
 
     def update(self, scene: Scene) -> None:
         """Write the line, and of the disclaimer what there is room for."""
         font = self.font - 1
         edge, middle = self.font * MARGIN, self.rect.height / 2
-        line = safe(scene.note) or probe_line(scene, self.volume)
+        said = safe(scene.note) or tool_line(scene)
+        words = safe(scene.busy), said, probe_line(scene, self.volume)
+        line = "     ".join(filter(None, words))
         line, disclaimer = share(line, self.rect.width - 2 * edge, font)
         self.probe.show(line, edge, middle, font, TEXT)
         self.disclaimer.show(disclaimer, self.rect.width - edge, middle, font, FAINT)
@@ -101,6 +112,52 @@ class Title(Pane):
         self.line.show(line, edge, self.rect.height / 2, self.font, TEXT)
 
 
+class MeasurementCard(Pane):
+    """The list of measurements, in the lower right corner."""
+
+    def __init__(self, readings: Readings) -> None:
+        super().__init__(CARD)
+        self.readings = readings
+        self.list = Label(self.renderer, "left", "top")
+        self._lines: list[str] = []
+
+    def prepare(self, scene: Scene, layout: Layout) -> bool:
+        """Be there only when asked for."""
+        drawn = scene.measurements
+        if not drawn.listed:
+            self.forget()
+            return False
+        unit = self.readings.volume.unit
+        values = [self.readings.of(item).lines(unit) for item in drawn.items]
+        self._lines = measurement_lines(scene, values)
+        return super().prepare(scene, layout)
+
+    def place(self, layout: Layout) -> Rect | None:
+        """Take as much room as the list, and no more than the display has."""
+        longest = max(width_of(line, layout.font) for line in self._lines)
+        width = min(layout.size[0], round(longest + 3 * layout.font))
+        height = min(
+            layout.size[1] - layout.status.height,
+            round((len(self._lines) * LINE + 1.6) * layout.font),
+        )
+        return Rect(layout.size[0] - width, layout.status.height, width, height)
+
+    def key(self, scene: Scene) -> object:  # noqa: ARG002 the lines hold what it shows
+        """The lines change when something is measured or selected."""
+        return tuple(self._lines)
+
+    def update(self, scene: Scene) -> None:  # noqa: ARG002 the lines hold what it shows
+        """Write the lines, the last ones where there is no room for all."""
+        room = max(1, round((self.rect.height / self.font - 1.6) / LINE))
+        top = self.rect.height - 0.8 * self.font
+        text = "\n".join(self._lines[-room:])
+        self.list.show(text, 1.2 * self.font, top, self.font, TEXT)
+
+
+LINE = 1.16
+"""From line to line, in letters."""
+
+
 class HelpCard(Pane):
     """The hands and keys, in the middle of the display."""
 
@@ -118,8 +175,8 @@ class HelpCard(Pane):
 
     def place(self, layout: Layout) -> Rect | None:
         """Take the middle, as large as the words and no larger than the display."""
-        width = min(layout.size[0], round(39 * layout.font))
-        height = min(layout.size[1], round((len(HANDS) * 1.16 + 2.6) * layout.font))
+        width = min(layout.size[0], round(42 * layout.font))
+        height = min(layout.size[1], round((len(HANDS) * LINE + 2.4) * layout.font))
         return Rect((layout.size[0] - width) // 2, (layout.size[1] - height) // 2, width, height)
 
     def key(self, scene: Scene) -> object:  # noqa: ARG002 the same words for every scene

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from volume.geometry import Geometry
-from volume.processing.planes import PLANES, layer_at, plane_grid
+from volume.processing.plane_grid import PLANES, layer_at, plane_grid
 from volume.processing.windows import (
     Window,
     check_window,
@@ -40,6 +40,11 @@ class Subject:
     inverted: bool
     at: tuple[float, float, float]
     banner: str
+
+    @property
+    def kind(self) -> dict[str, bool]:
+        """Say what renderings have to know of the values."""
+        return {"is_hounsfield": self.is_hounsfield, "is_colour": self.is_colour}
 
 
 def subject_of(volume: Volume, window: Window | str | None, at: ArrayLike | None) -> Subject:
