@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from vtkmodules.vtkCommonCore import vtkMultiThreader
 
 from blobs import ACQUISITIONS, AIR, BLOBS, BONE, FLESH, blob_volume
 from test_gl import needs_gl
@@ -297,3 +298,14 @@ def test_the_images_do_not_wait_for_the_body():
         for shown in drawing.panes:
             canvas.RemoveRenderer(shown.renderer)
     canvas.Finalize()
+
+
+@pytest.mark.parametrize("acquisition", ["axial", "left-handed coronal"])
+def test_the_picture_is_the_same_whatever_the_number_of_processors(acquisition: str):
+    ct, pictures = ball(acquisition), []
+    before = vtkMultiThreader.GetGlobalDefaultNumberOfThreads()
+    for threads in (1, 16):
+        vtkMultiThreader.SetGlobalDefaultNumberOfThreads(threads)
+        pictures.append(draw(ct, look_at(ct, "CT-Bone"), "processor"))
+    vtkMultiThreader.SetGlobalDefaultNumberOfThreads(before)
+    assert np.array_equal(*pictures)

@@ -126,6 +126,7 @@ class RayCaster:
         mapper = vtkFixedPointVolumeRayCastMapper()
         mapper.SetInputData(self._image(_fixed_point(copy.array, self.scale), copy.geometry))
         mapper.AutoAdjustSampleDistancesOff()
+        _compute_gradients_in_one_thread(mapper)
         return mapper
 
     def _image(self, array: NDArray[Any], geometry: Geometry) -> vtkImageData:
@@ -165,6 +166,20 @@ def _sample(mapper: vtkVolumeMapper, detail: Detail, pixels: int, *, thin: bool)
         rays = RAYS_WHILE_MOVING
     apart = (pixels / rays) ** 0.5 if moving else 1.0
     mapper.SetImageSampleDistance(max(1.0, apart))
+
+
+def _compute_gradients_in_one_thread(mapper: vtkFixedPointVolumeRayCastMapper) -> None:
+    """Shade as one thread does: those of VTK 9.7 are wrong where their slabs meet.
+
+    Sixteen drew rings over a ball. Rays are cast by all of them.
+    """
+    threads = mapper.GetNumberOfThreads()
+    mapper.SetNumberOfThreads(1)
+    for event, count in (("Start", threads), ("End", 1)):
+        mapper.AddObserver(
+            f"VolumeMapperRender{event}Event",
+            lambda *_, count=count: mapper.SetNumberOfThreads(count),
+        )
 
 
 def _axes(geometry: Geometry) -> vtkMatrix4x4:
