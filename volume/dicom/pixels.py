@@ -9,12 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from volume.dicom.codestream import DECODABLE, HEAD, Codestream, look, refuse_another_size
+from volume.dicom.containers import MAGIC, compression_of
 from volume.dicom.decoding import interleave, samples_stored, stored_type
 from volume.dicom.encapsulated import Fragment, find_frames, read_fragments
 from volume.dicom.encoding import (
@@ -289,6 +291,8 @@ memory: Python's lock is not held meanwhile."""
 def _read_file(path: str, frames: list[int], planes: Planes, limits: Limits) -> Faults:
     faults: Faults = {}
     try:
+        if _read_directly(path, frames, planes):
+            return faults
         with _open(path, planes.slices[frames[0]], limits) as stream:
             for n in frames:
                 _native_frame(stream, planes.slices[n], planes.array[n])
@@ -298,6 +302,40 @@ def _read_file(path: str, frames: list[int], planes: Planes, limits: Limits) -> 
     except Unreadable as fault:
         faults = dict.fromkeys(frames, (fault.code, str(fault)))
     return faults
+
+
+def _read_directly(path: str, frames: list[int], planes: Planes) -> bool:
+    """Have the system put frames into their places, where a file is plain and they are as kept.
+
+    Says whether it did; a stream takes half as long again for a slice.
+    """
+    layouts = {n: planes.slices[n].pixels for n in frames}
+    as_kept = all(
+        _is_kept_as_stored(layout, stored_type(layout), planes.array[n])
+        for n, layout in layouts.items()
+    )
+    if not as_kept or not hasattr(os, "preadv"):
+        return False
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except (OSError, ValueError):  # it lies in an archive, or has gone: that is said elsewhere
+        return False
+    try:
+        if compression_of(os.pread(file, MAGIC, 0)):
+            return False
+        for n, layout in layouts.items():
+            room = memoryview(planes.array[n]).cast("B")
+            start = layout.offset + planes.slices[n].frame * len(room)
+            _fill(partial(_pread, file, start + len(room)), room)
+            planes.finish(n)
+    finally:
+        os.close(file)
+    return True
+
+
+def _pread(file: int, end: int, into: memoryview) -> int:
+    """Read what ends at a byte of a file."""
+    return os.preadv(file, [into], end - len(into))
 
 
 def _open(path: str, header: SliceHeader, limits: Limits) -> Any:
@@ -313,10 +351,10 @@ def _native_frame(stream: Any, header: SliceHeader, target: NDArray[Any]) -> Non
     length = header.rows * header.columns * samples_stored(layout) * dtype.itemsize
     stream.seek(layout.offset + header.frame * length)
     if _is_kept_as_stored(layout, dtype, target):
-        _fill(stream, memoryview(target).cast("B"))  # type: ignore[arg-type]
+        _fill(stream.readinto, memoryview(target).cast("B"))  # type: ignore[arg-type]
         return
     data = bytearray(length)
-    _fill(stream, memoryview(data))
+    _fill(stream.readinto, memoryview(data))
     if layout.transfer_syntax == EXPLICIT_BIG:
         values = np.frombuffer(data, dtype.newbyteorder(">"))
         if layout.swapped:
@@ -326,10 +364,10 @@ def _native_frame(stream: Any, header: SliceHeader, target: NDArray[Any]) -> Non
     target[...] = interleave(values, layout, header.rows, header.columns)
 
 
-def _fill(stream: Any, room: memoryview) -> None:
+def _fill(read: Callable[[memoryview], int], room: memoryview) -> None:
     got = 0
     while got < len(room):
-        more = stream.readinto(room[got:])
+        more = read(room[got:])
         if not more:
             room[:got] = bytes(got)
             raise Unreadable("the pixels are no longer all there", "changed-during-read")
