@@ -7,12 +7,11 @@ nothing says that the frames are a film, the others are assumed to follow along 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from volume.dicom import elements, image_plane
 from volume.dicom.data_set import DataSet
 from volume.dicom.encoding import Unreadable
-from volume.dicom.header import SliceHeader
+from volume.dicom.header import SliceHeader, changed
 from volume.dicom.plane_offsets import Offsets, read_offsets
 
 FILM = {
@@ -54,7 +53,7 @@ def follow(header: SliceHeader, data: DataSet) -> list[SliceHeader]:
     _refuse_film(data, pointers, count)
     offsets, assumed = read_offsets(header, data) or _evenly(header, count)
     return [
-        replace(
+        changed(
             header,
             frame=index,
             position=image_plane.moved(header.position, header.orientation, offset),

@@ -21,7 +21,7 @@ from volume.dicom.encoding import (
     size_of,
 )
 from volume.dicom.files import FoundFile
-from volume.dicom.header import SliceHeader
+from volume.dicom.header import SliceHeader, changed
 from volume.dicom.likeness import MEMORY, Alike, Header, first_bytes
 from volume.dicom.limits import DEFAULT, Limits
 from volume.dicom.opening import open_file
@@ -202,10 +202,10 @@ def _cut_short(slices: list[SliceHeader]) -> list[SliceHeader]:
         return slices
     each = _bytes_of_frame(slices[0])
     present = each * layout.frames - layout.missing
+    lacking = [min(each, max(0, each * (one.frame + 1) - present)) for one in slices]
+    layouts = {missing: replace(layout, missing=missing) for missing in set(lacking)}
     return [
-        replace(one, pixels=replace(layout, missing=min(each, max(0, end - present))))
-        for one in slices
-        for end in [each * (one.frame + 1)]
+        changed(one, pixels=layouts[missing]) for one, missing in zip(slices, lacking, strict=True)
     ]
 
 
