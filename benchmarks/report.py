@@ -28,6 +28,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=main.splitlines()[0] if main else "")
     parser.add_argument("--quick", action="store_true", help="small series, few rounds")
     parser.add_argument("--rounds", type=int, help="instead of each row's own number")
+    parser.add_argument("--only", default="", help="scripts, joined by commas: headers,to_nii")
     parser.add_argument("--rows", action="store_true", help="without how it grows")
     return parser.parse_args()
 

@@ -1,6 +1,6 @@
 """Every row of the table, us and the peers; writes results.md and growth.png beside this file.
 
-    python benchmarks/speed.py [--quick] [--rounds N] [--rows]
+    python benchmarks/speed.py [--quick] [--rounds N] [--rows] [--only SCRIPTS]
 
 Peers that are not installed are left out and named: the `bench` extra brings most, Debian's
 vtk-dicom-tools and pigz two more, the `bench-torch` extra MONAI and TorchIO. It takes 20 minutes
@@ -24,14 +24,21 @@ import to_array
 import to_nii
 import to_nii_gz
 import tree
-from report import keep, machine, measured, options, page
+from report import Maker, keep, machine, measured, options, page
 from row import OURS
 from series import Workshop
 
-ROWS = (
-    headers.row, to_array.row, to_nii.row, to_nii_gz.row, jpeg_lossless.rows, startup.rows,
-    tree.row, memory.rows, mesh.rows,
-)  # fmt: skip
+ROWS = {
+    "headers": headers.row,
+    "to_array": to_array.row,
+    "to_nii": to_nii.row,
+    "to_nii_gz": to_nii_gz.row,
+    "jpeg_lossless": jpeg_lossless.rows,
+    "startup": startup.rows,
+    "tree": tree.row,
+    "memory": memory.rows,
+    "mesh": mesh.rows,
+}
 """A row or several a script."""
 
 
@@ -40,12 +47,17 @@ def main() -> int:
     chosen = options()
     print(f"{machine()}\n", flush=True)
     with Workshop(chosen.quick) as shop:
-        rows = list(measured(shop, ROWS, chosen.rounds))
+        rows = list(measured(shop, _chosen(chosen.only), chosen.rounds))
     text = page(rows, "" if chosen.rows else _growth(chosen))
     print(f"\n{text.partition('### ')[0]}")
     if not chosen.quick:
         keep(text)
     return int(any(one.results[OURS].failure for one in rows if OURS in one.results))
+
+
+def _chosen(only: str) -> list[Maker]:
+    """Give the rows of some scripts, or of all."""
+    return [ROWS[name] for name in only.split(",")] if only else list(ROWS.values())
 
 
 def _growth(chosen: argparse.Namespace) -> str:
