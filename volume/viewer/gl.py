@@ -9,7 +9,6 @@ import sys
 import threading
 from contextlib import suppress
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from volume.errors import DisplayError
@@ -64,14 +63,16 @@ INSTALL = {
 def begin(*, window: bool = False) -> None:
     """Start what takes its time, asking and loading VTK, while the volume is still read."""
     _ask(WAYS[0] if sys.platform == "linux" and not window else NATIVE)
-    threading.Thread(target=_load, args=(("pyvista",) if window else (),)).start()
+    threading.Thread(target=_load, kwargs={"window": window}).start()
 
 
-def _load(more: tuple[str, ...]) -> None:
+def _load(*, window: bool) -> None:
     """Import what draws; who needs it will say what is wrong with it."""
-    for name in (*more, "volume.viewer.drawing"):
-        with suppress(Exception):
-            import_module(name)
+    with suppress(Exception):
+        if window:
+            import pyvista  # noqa: F401
+    with suppress(Exception):
+        import volume.viewer.drawing  # noqa: F401
 
 
 @cache
