@@ -101,7 +101,7 @@ def welded(*boxes: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarra
 def test_bodies_that_touch_along_an_edge_are_parted():
     points, faces = welded(cube((0, 0, 0)), cube((1, 1, 0)))
     assert edges_of(faces, len(points)) == Edges(0, 1)
-    parted, corners = repair(points, faces)
+    parted, corners, _ = repair(points, faces)
     assert edges_of(corners, len(parted)) == Edges(0, 0)
     np.testing.assert_array_equal(parted[: len(points)], points)
     assert len(parted) == len(points) + 2
@@ -112,14 +112,14 @@ def test_a_body_that_touches_itself_has_two_edges_there():
     points, faces = welded(*map(cube, ring))
     before = edges_of(faces, len(points))
     assert before.non_manifold > 0
-    parted, corners = repair(points, faces)
+    parted, corners, _ = repair(points, faces)
     assert edges_of(corners, len(parted)) == Edges(0, 0)
 
 
 def test_faces_back_to_back_and_collapsed_ones_are_dropped():
     points, faces = cube((0, 0, 0))
     flap = np.array([[0, 1, 2], [2, 1, 0], [0, 0, 5]], np.int32)
-    _, corners = repair(points, np.concatenate((faces, flap)))
+    _, corners, _ = repair(points, np.concatenate((faces, flap)))
     assert sorted(map(tuple, corners)) == sorted(map(tuple, faces))
 
 

@@ -181,3 +181,11 @@ def test_it_needs_no_rendering_library():
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
     assert pyvista.PolyData().n_points == 0
+
+
+def test_the_surface_to_look_at_is_the_one_that_is_measured(head):
+    ours, plain = volume.mesh(head, 300.0), unmeasured(head, 300.0)
+    np.testing.assert_array_equal(plain.points, ours.points)
+    np.testing.assert_array_equal(plain.faces, ours.faces)
+    np.testing.assert_array_equal(plain.normals, ours.normals)
+    assert plain.report == {}

@@ -16,7 +16,7 @@ from volume.processing.crossing import Box, Span, cross
 from volume.processing.label_map import is_evident, labels_in
 from volume.processing.levels import Wish, choose
 from volume.processing.measures import summed
-from volume.processing.shaping import Piece, Shaping, join, shape
+from volume.processing.shaping import Piece, Shaping, join, shape, smoothed
 from volume.processing.smoothing import to_vtk
 from volume.progress import Progress, Silent
 from volume.surface import Mesh, Part
@@ -86,6 +86,22 @@ def mesh(
         return _finished(volumes[0], pieces, {**told, "clip": list(box) if box else None}, bar)
 
 
+def unmeasured(volume: Volume, level: float) -> Mesh:
+    """Find the surface that `mesh` finds at a level, to look at: its `report` is empty.
+
+    Counting bodies and measuring would take a third of the time.
+    """
+    span = choose(volume, Wish(level)).span
+    found = cross(volume.array, span, volume.geometry)
+    if not len(found.faces):
+        raise SurfaceError(NOTHING_THERE.format("voxel"))
+    points, _ = smoothed(found, volume.geometry, Shaping())
+    return Mesh(points, found.faces, _normals(points, found.faces))
+
+
+NOTHING_THERE = "the surface is empty: no {} has such values"
+
+
 def _are_labels(
     volumes: Sequence[Volume], wish: Wish, asked: bool | None, told: dict[str, Any]
 ) -> bool:
@@ -144,8 +160,8 @@ def _of_values(volume: Volume, span: Span, how: Shaping, bar: Progress) -> list[
     found = cross(volume.array, span, volume.geometry, how.clip)
     bar.update(1)
     if not len(found.faces):
-        where = " in the box" if how.clip else ""
-        raise SurfaceError(f"the surface is empty: no voxel{where} has such values")
+        where = "voxel in the box" if how.clip else "voxel"
+        raise SurfaceError(NOTHING_THERE.format(where))
     pieces = shape(found, volume.geometry, how)
     bar.update(1)
     if not how.split:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.processing.measures import extent
+
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
@@ -64,7 +66,7 @@ def smooth(
     from vtkmodules.vtkCommonCore import vtkSMPTools
 
     vtkSMPTools.SetBackend("STDThread")
-    low, high = points.min(axis=0), points.max(axis=0)
+    low, high = extent(points)
     middle = (low + high) / 2
     moved = _windowed_sinc(points - middle, faces, how)
     moved *= np.float32(1 / _gain(how))

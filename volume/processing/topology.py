@@ -53,31 +53,34 @@ def _keys(faces: Faces, points: int, upward: bool) -> NDArray[np.int64]:
     return joined
 
 
-def repair(points: Points, faces: Faces) -> tuple[Points, Faces]:
+def repair(points: Points, faces: Faces) -> tuple[Points, Faces, NDArray[np.intp]]:
     """Part a surface where more than two faces share an edge; its points keep their numbers.
+
+    Tells of every face which of the given ones it was, or is a piece of.
 
     Faces that collapsed and pairs that lie on one another, back to back, are dropped. Where
     bodies touch along an edge, its ends become points of each; where one body touches itself,
     the edge becomes two, each with a point of its own in the middle.
     """
-    faces = _without_flaps(_without_slivers(faces), len(points))
-    for part in (_parted, _split):
-        bad = _bad_edges(faces, len(points))
-        if len(bad):
-            points, faces = part(points, faces, bad)
-    return points, faces
-
-
-def _without_slivers(faces: Faces) -> Faces:
     a, b, c = faces.T
-    return faces[(a != b) & (b != c) & (c != a)]
+    source = np.flatnonzero((a != b) & (b != c) & (c != a))
+    source = source[_no_flaps(faces[source], len(points))]
+    faces = faces[source]
+    bad = _bad_edges(faces, len(points))
+    if len(bad):
+        points, faces = _parted(points, faces, bad)
+        bad = _bad_edges(faces, len(points))
+    if len(bad):
+        points, faces, own = _split(points, faces, bad)
+        source = source[own]
+    return points, faces, source
 
 
-def _without_flaps(faces: Faces, points: int) -> Faces:
-    """Take away faces of the same three points that look opposite ways, two by two."""
+def _no_flaps(faces: Faces, points: int) -> NDArray[np.bool_]:
+    """Say which faces stay: those of the same three points that look opposite ways go in pairs."""
     _, lot = np.unique(_triple(np.sort(faces, axis=1), points), return_inverse=True)
     if lot.max(initial=-1) + 1 == len(faces):
-        return faces
+        return np.ones(len(faces), bool)
     lowest = np.argmin(faces, axis=1)
     rows = np.arange(len(faces))
     ahead = faces[rows, (lowest + 1) % 3] < faces[rows, (lowest + 2) % 3]
@@ -88,7 +91,7 @@ def _without_flaps(faces: Faces, points: int) -> Faces:
         own = own[np.argsort(lot[own], kind="stable")]
         place = np.arange(len(own)) - np.searchsorted(lot[own], lot[own])
         kept[own[place < pairs[lot[own]]]] = False
-    return faces[kept]
+    return kept
 
 
 def _triple(corners: Faces, points: int) -> NDArray[np.int64]:
@@ -140,8 +143,13 @@ def _parted(points: Points, faces: Faces, bad: NDArray[np.int64]) -> tuple[Point
     return np.concatenate((points, points[copies])), faces
 
 
-def _split(points: Points, faces: Faces, bad: NDArray[np.int64]) -> tuple[Points, Faces]:
-    """Make two edges of one that two pairs of faces share: each pair has a middle of its own."""
+def _split(
+    points: Points, faces: Faces, bad: NDArray[np.int64]
+) -> tuple[Points, Faces, NDArray[np.intp]]:
+    """Make two edges of one that two pairs of faces share: each pair has a middle of its own.
+
+    Tells of every face which it was, or is a piece of.
+    """
     corners = _corners_at(faces, np.unique(bad), len(points))
     at_edge: Around = defaultdict(list)
     bad_edges = set(map(tuple, bad.tolist()))
@@ -156,11 +164,13 @@ def _split(points: Points, faces: Faces, bad: NDArray[np.int64]) -> tuple[Points
             for face in pair:
                 cuts[face][edge] = len(points) + len(middles)
             middles.append((points[edge[0]] + points[edge[1]]) / 2)
-    pieces = [piece for face, own in cuts.items() for piece in _cut_up(corners[face], own)]
-    whole = np.delete(faces, list(cuts), axis=0)
+    cut_up = [(face, one) for face, own in cuts.items() for one in _cut_up(corners[face], own)]
+    pieces = [one for _, one in cut_up]
+    whole = np.delete(np.arange(len(faces)), list(cuts))
+    source = np.concatenate((whole, np.array([face for face, _ in cut_up], np.intp)))
     made = np.array(pieces, np.int32).reshape(-1, 3)
     grown = np.array(middles, points.dtype).reshape(-1, 3)
-    return np.concatenate((points, grown)), np.concatenate((whole, made))
+    return np.concatenate((points, grown)), np.concatenate((faces[whole], made)), source
 
 
 def _cut_up(

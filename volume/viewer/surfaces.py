@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from volume.errors import SurfaceError
 from volume.geometry import Geometry
-from volume.processing.isosurface import mesh
+from volume.processing.isosurface import unmeasured
 from volume.processing.presets import BONE_HU
 from volume.surface import Mesh
 from volume.volume import Volume
@@ -24,7 +24,7 @@ CLASSES = 256
 def surface_for_looking(volume: Volume, level: float) -> Mesh | None:
     """Make the surface at a level from a volume of at most 256 voxels a side, or None."""
     try:
-        return mesh(reduced(volume), level)
+        return unmeasured(reduced(volume), level)
     except SurfaceError:
         return None
 
