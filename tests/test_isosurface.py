@@ -12,7 +12,7 @@ import pyvista
 from grids import oblique, places
 from volume.errors import SurfaceError
 from volume.geometry import Geometry
-from volume.processing.isosurface import mesh
+from volume.processing.isosurface import mesh, unmeasured
 from volume.surface import Mesh
 from volume.volume import Volume
 
@@ -183,8 +183,9 @@ def test_it_needs_no_rendering_library():
     assert pyvista.PolyData().n_points == 0
 
 
-def test_the_surface_to_look_at_is_the_one_that_is_measured(head):
-    ours, plain = volume.mesh(head, 300.0), unmeasured(head, 300.0)
+def test_the_surface_to_look_at_is_the_one_that_is_measured():
+    volume = ball(GRIDS["sheared, left-handed"])
+    ours, plain = mesh(volume, 300), unmeasured(volume, 300)
     np.testing.assert_array_equal(plain.points, ours.points)
     np.testing.assert_array_equal(plain.faces, ours.faces)
     np.testing.assert_array_equal(plain.normals, ours.normals)

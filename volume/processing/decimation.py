@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from volume.processing.bodies import renumbered, surfaces
 from volume.processing.edge_collapse import Collapse, collapse, follow
 from volume.processing.nearness import Reduced, beyond, farthest_from, unreduced
+from volume.processing.patches import Distance
 from volume.processing.stretches import collapse_stretches
 from volume.processing.topology import Faces, Points, repair
 
@@ -28,7 +29,7 @@ STRAYS = 0.02
 WORTH_WHILE = 0.97
 
 
-def reduce(points: Points, faces: Faces, fraction: float) -> tuple[Reduced, float]:
+def reduce(points: Points, faces: Faces, fraction: float) -> tuple[Reduced, Distance]:
     """Take away a fraction of the triangles; give the mm between the surfaces at most.
 
     Every closed surface stays, so that less is taken away where there are many small ones.
@@ -37,7 +38,7 @@ def reduce(points: Points, faces: Faces, fraction: float) -> tuple[Reduced, floa
     return made, farthest_from(points, faces, made)
 
 
-def reduce_within(points: Points, faces: Faces, mm: float) -> tuple[Reduced, float]:
+def reduce_within(points: Points, faces: Faces, mm: float) -> tuple[Reduced, Distance]:
     """Take away triangles while the surfaces lie within `mm` of each other; give how far.
 
     Where some faces go too far, these and those round them stay as they were.

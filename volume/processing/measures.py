@@ -114,8 +114,8 @@ def _reduction(reductions: Sequence[Any]) -> dict[str, Any] | None:
         return None
     before = sum(one["triangles_before"] for one in done)
     left = sum(one["triangles_before"] * (1 - one["fraction"]) for one in done)
-    far = max(one["moved_mm"] for one in done)
-    return {"triangles_before": before, "fraction": 1 - left / before, "moved_mm": far}
+    far = {key: max(one[key] for one in done) for key in ("moved_mm", "at_most_mm")}
+    return {"triangles_before": before, "fraction": 1 - left / before, **far}
 
 
 def _dropped(dropped: Sequence[Any]) -> dict[str, Any] | None:

@@ -21,7 +21,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.processing.stars import Places, Stars
+from volume.processing.patches import Distance, Patches, proved
+from volume.processing.stars import Places, Stars, distances
 from volume.processing.topology import Faces, Points
 
 AT_A_TIME = 1 << 15
@@ -30,6 +31,8 @@ FIRST_LOOKED_AT = 1_000
 """So many of the farthest places are measured at first, then four times as many."""
 FINEST, PLACES = 4, 500_000
 """Each side of a face in so many parts at most; places in all, but one a face at least."""
+SLACK = 0.05
+"""By so much what is proved may be more than what is measured."""
 SEARCHED = 0.1
 """Up to this share of the places the whole surface is searched for which are too far."""
 
@@ -54,19 +57,23 @@ def unreduced(points: Points, faces: Faces) -> Reduced:
     return Reduced(points, faces, same[: len(points)], same[: len(faces)])
 
 
-def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> float:
+def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> Distance:
     """Give the largest distance in mm between a surface and what it was reduced to."""
     if not len(faces):
-        return 0.0
+        return Distance(0.0, 0.0)
     pair = _Pair(points, faces, reduced)
     far = 0.0
     for some in _farthest_first(pair.slid):
         if pair.slid[some].max() <= far:
             break
-        far = _farthest(points[some], pair.forward(points[some], some), pair.stars, far)
+        bound = pair.forward(points[some], some)
+        far = _farthest(points[some], bound, pair.stars, far)
+        pair.away[some] = bound
     far = _farthest_within(pair, far)
     some = np.flatnonzero(pair.slid_back > far)
-    return _farthest(reduced.points[some], *pair.backward(some), far)
+    far = _farthest(reduced.points[some], *pair.backward(some), far)
+    there = proved(pair.patches(far), pair.stars, Distance(far, far), SLACK)
+    return proved(pair.patches_back(there.mm), pair.stars_back, there, SLACK)
 
 
 def _farthest_within(pair: _Pair, far: float) -> float:
@@ -107,6 +114,8 @@ class _Pair:
         self.points, self.faces, self.reduced = points, faces, reduced
         self.stars = Stars(reduced.points, reduced.faces)
         self.slid = self._slid()
+        self.away = self.slid.copy()
+        """How far points are at most, where that was measured or else as they slid."""
 
     def _slid(self) -> NDArray[np.float32]:
         """Say how far every point is from what it became; inf: it became nothing."""
@@ -122,7 +131,10 @@ class _Pair:
 
     @cached_property
     def faces_slid(self) -> NDArray[np.float32]:
-        """Bound how far places of every face are: inf where what it became is not there."""
+        """Bound how far places of every face are: as a rule, by what its corners slid.
+
+        Where what it became is not there, by how far a corner is.
+        """
         slid = np.empty(len(self.faces), np.float32)
         became = self.reduced.became
         is_there = np.zeros(len(self.faces), bool)
@@ -136,17 +148,24 @@ class _Pair:
             a, b, c = ends = became[corners]
             apart = np.stack([a != b, b != c, c != a])
             count = np.count_nonzero(apart, axis=0)
-            there = is_there[some] | (count == 0)
+            there = is_there[some] | ((count == 0) & (a >= 0))
             edge = np.flatnonzero(count == 2)
             low, high = ends.min(axis=0)[edge], ends.max(axis=0)[edge]
             number = low.astype(np.int64) * len(self.reduced.points) + high
             at = np.searchsorted(edges, number)
             there[edge] = edges[np.minimum(at, len(edges) - 1)] == number
-            slid[some][~there] = np.inf
+            lost = np.flatnonzero(~there)
+            slid[some][lost] = self._around(corners[:, lost])
 
         with ThreadPoolExecutor(2) as pool:  # numpy counts without holding the interpreter
             list(pool.map(measure, range(0, len(slid), AT_A_TIME)))
         return slid
+
+    def _around(self, corners: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Bound how far places of faces are by how far a corner is, and they from the corner."""
+        places = self.points[corners]
+        edges = np.linalg.norm(places - np.roll(places, 1, axis=0), axis=2)
+        return np.asarray(self.away[corners].min(axis=0) + edges.max(axis=0))
 
     def _whole_sources(self) -> NDArray[np.int32]:
         """List the former faces that are faces of the reduced surface, not of pieces of one."""
@@ -171,6 +190,38 @@ class _Pair:
         np.minimum.at(bound, became[known], self.slid[known])
         bound[np.isinf(bound)] = 0
         return bound
+
+    @cached_property
+    def faces_slid_back(self) -> NDArray[np.float32]:
+        """Bound how far places of every face of the reduced surface are: by the face it was."""
+        reduced, source = self.reduced, self.faces[self.reduced.source]
+        slid = np.zeros(len(source), np.float32)
+
+        def measure(start: int) -> None:
+            some = slice(start, start + AT_A_TIME)
+            triangles = self.points[source[some]].astype(np.float64)
+            for n in range(3):
+                places = reduced.points[reduced.faces[some, n]].astype(np.float64)
+                slid[some] = np.maximum(slid[some], distances(places, triangles))
+
+        with ThreadPoolExecutor(2) as pool:  # numpy counts without holding the interpreter
+            list(pool.map(measure, range(0, len(slid), AT_A_TIME)))
+        return slid * np.float32(1 + 1e-6)
+
+    def patches(self, mm: float) -> Patches:
+        """List the faces that may have places further than `mm` away."""
+        some = np.flatnonzero(self.faces_slid > mm)
+        faces = self.faces[some]
+        bound = self.faces_slid[some].astype(np.float64)
+        return Patches(self.points[faces].astype(np.float64), self.reduced.became[faces], bound)
+
+    def patches_back(self, mm: float) -> Patches:
+        """List the faces of the reduced surface that may have places further than `mm` away."""
+        some = np.flatnonzero(self.faces_slid_back > mm)
+        around = self.faces[self.reduced.source[some]]
+        corners = self.reduced.points[self.reduced.faces[some]].astype(np.float64)
+        self.stars_back = Stars(self.points, self.faces, around.reshape(-1))
+        return Patches(corners, around, self.faces_slid_back[some].astype(np.float64))
 
     def forward(self, places: Points, corners: NDArray[np.integer]) -> Places:
         """Bound the distances of places, each near a point, to the faces round what it became."""
@@ -233,10 +284,13 @@ def _are_beyond(places: Points, bound: Places, stars: Stars, mm: float) -> NDArr
 
 
 def _farthest(places: Points, bound: Places, stars: Stars, farthest: float) -> float:
-    """Measure the farthest places, until no other can be farther; at least `farthest`."""
+    """Measure the farthest places, until no other can be farther; at least `farthest`.
+
+    What is measured becomes their `bound`.
+    """
     for some in _farthest_first(bound):
         if bound[some].max() <= farthest:
             break
-        near = np.minimum(stars.search(places[some], bound[some]), bound[some])
-        farthest = max(farthest, float(near.max()))
+        bound[some] = np.minimum(stars.search(places[some], bound[some]), bound[some])
+        farthest = max(farthest, float(bound[some].max()))
     return farthest

@@ -230,7 +230,8 @@ def _reduced(piece: Piece, how: Shaping) -> tuple[Points, Faces, dict[str, Any]]
     told = {
         "triangles_before": len(piece.faces),
         "fraction": 1 - len(made.faces) / len(piece.faces),
-        "moved_mm": far,
+        "moved_mm": far.mm,
+        "at_most_mm": far.at_most,
     }
     return made.points, made.faces, told
 

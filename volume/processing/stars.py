@@ -56,7 +56,7 @@ class Stars:
             count = np.diff(begins, append=len(near))
             here = np.repeat(places[some].astype(np.float64), count, axis=0)
             corners = self.points[self.triangles[near]].astype(np.float64)
-            found[some] = np.minimum.reduceat(_distances(here, corners), begins)
+            found[some] = np.minimum.reduceat(distances(here, corners), begins)
 
         with ThreadPoolExecutor(2) as pool:  # numpy counts without holding the interpreter
             list(pool.map(measure, range(0, len(whole), AT_A_TIME)))
@@ -131,7 +131,7 @@ def _longest_edge(points: Points, faces: Faces) -> float:
     return math.sqrt(square)
 
 
-def _distances(places: Places, triangles: Places) -> Places:
+def distances(places: Places, triangles: Places) -> Places:
     """Give the distance of each (n, 3) place to its own triangle (n, 3, 3)."""
     a, b, c = ([triangles[:, n, x] - places[:, x] for x in range(3)] for n in range(3))
     ab, bc, ca = (_minus(end, begin) for begin, end in ((a, b), (b, c), (c, a)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -78,9 +79,28 @@ def repair(points: Points, faces: Faces) -> tuple[Points, Faces, NDArray[np.intp
 
 def _no_flaps(faces: Faces, points: int) -> NDArray[np.bool_]:
     """Say which faces stay: those of the same three points that look opposite ways go in pairs."""
+    kept = np.ones(len(faces), bool)
+    some = _perhaps_alike(faces)
+    kept[some] = _no_flaps_among(faces[some], points)
+    return kept
+
+
+def _perhaps_alike(faces: Faces) -> NDArray[np.intp]:
+    """List the faces whose corners' numbers have a sum of squares that others' have, too.
+
+    Those of the same corners are among them, and by chance some others.
+    """
+    a, b, c = (corner.astype(np.uint64) for corner in faces.T)
+    number = a * a * a + b * b * b + c * c * c + ((a + b + c) << np.uint64(40))
+    order = np.argsort(number)
+    same = number[order[1:]] == number[order[:-1]]
+    alike = np.zeros(len(faces), bool)
+    alike[order[1:][same]] = alike[order[:-1][same]] = True
+    return np.flatnonzero(alike)
+
+
+def _no_flaps_among(faces: Faces, points: int) -> NDArray[np.bool_]:
     _, lot = np.unique(_triple(np.sort(faces, axis=1), points), return_inverse=True)
-    if lot.max(initial=-1) + 1 == len(faces):
-        return np.ones(len(faces), bool)
     lowest = np.argmin(faces, axis=1)
     rows = np.arange(len(faces))
     ahead = faces[rows, (lowest + 1) % 3] < faces[rows, (lowest + 2) % 3]
@@ -103,9 +123,11 @@ def _triple(corners: Faces, points: int) -> NDArray[np.int64]:
 
 def _bad_edges(faces: Faces, points: int) -> NDArray[np.int64]:
     """List the (n, 2) edges that more than two faces share."""
-    keys = np.concatenate([_keys(faces, points, upward) for upward in (True, False)])
-    edges, count = np.unique(keys, return_counts=True)
-    bad = edges[count > 2]
+    with ThreadPoolExecutor(2) as pool:  # numpy sorts without holding the interpreter
+        ways = pool.map(lambda upward: _keys(faces, points, upward), (True, False))
+    keys = np.concatenate(list(ways))
+    keys.sort(kind="stable")  # merges the two
+    bad = np.unique(keys[2:][keys[2:] == keys[:-2]])
     return np.stack([bad // points, bad % points], axis=1)
 
 
@@ -194,21 +216,39 @@ def _pairs(edge: tuple[int, int], shared: list[int], corners: Corners, points: P
     """Pair the faces at an edge: two that hold matter between them, going round it."""
     if len(shared) == 2:
         return [(shared[0], shared[1])]
-    low, high = (points[end].astype(np.float64) for end in edge)
-    along = high - low
-    across = np.cross(along, np.eye(3)[int(np.argmin(np.abs(along)))])
-    beside = np.cross(along, across) / (np.linalg.norm(along) or 1)
+    low, high = (points[end].tolist() for end in edge)
+    along = _minus(high, low)
+    across = _cross(along, AXES[min(range(3), key=lambda n: abs(along[n]))])
+    length = math.hypot(*along) or 1
+    beside = [x / length for x in _cross(along, across)]
     found = []
     for face in shared:
         a, b, c = corners[face]
-        third = points[a + b + c - sum(edge)] - low
+        third = _minus(points[a + b + c - sum(edge)].tolist(), low)
         runs_up = edge in ((a, b), (b, c), (c, a))
-        found.append((float(np.arctan2(third @ beside, third @ across)), face, runs_up))
+        found.append((math.atan2(_dot(third, beside), _dot(third, across)), face, runs_up))
     found.sort()
     ups = [n for n, (_, _, runs_up) in enumerate(found) if runs_up]
     if 2 * len(ups) != len(found):
         return []
     return _matched(found, len(found))
+
+
+Vector = list[float]
+AXES = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+
+
+def _minus(a: Vector, b: Vector) -> Vector:
+    return [x - y for x, y in zip(a, b, strict=True)]
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    """Multiply two vectors: numpy takes forty times as long for so few."""
+    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 
 
 def _matched(found: list[tuple[float, int, bool]], count: int) -> Pairs:
