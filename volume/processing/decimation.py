@@ -192,11 +192,11 @@ def _joined(given: Reduced, made: Reduced, whole: NDArray[np.int32]) -> Reduced:
     touched[given.faces[whole]] = True
     added = np.flatnonzero(touched & (made.became < 0))
     became = made.became.copy()
-    became[added] = len(made.points) + np.arange(len(added), dtype=np.int32)
-    points, faces, source = repair(
+    became[added] = np.arange(len(added), dtype=np.int32) + np.int32(len(made.points))
+    points, faces, own = repair(
         np.concatenate((made.points, given.points[added])),
         np.concatenate((made.faces, became[given.faces[whole]])),
     )
-    source = np.concatenate((made.source, whole))[source]
-    became = np.where(given.became < 0, np.int32(-1), became[given.became])
-    return Reduced(points, faces, _without_lost(became, faces), given.source[source])
+    source = np.concatenate((made.source, whole))[own]
+    of_given = np.where(given.became < 0, np.int32(-1), became[given.became])
+    return Reduced(points, faces, _without_lost(of_given, faces), given.source[source])

@@ -49,8 +49,12 @@ def collapse(points: Points, faces: Faces, fraction: float, has_rim: bool) -> Co
     return Collapse(own, moved.astype(np.float32))
 
 
-AGGRESSIVENESS = 7.0
-"""How fast the error that is allowed grows from round to round."""
+AGGRESSIVENESS = 8.0
+"""How fast the error that is allowed grows from round to round.
+
+Of 7, which is the library's own, 8, and 9, 90 % of a chest's bones taken away lie 0.078, 0.076
+and 0.080 mm from what they were on average, and 99 % of them within 0.95, 0.79 and 0.86 mm; with
+8 it takes a tenth less time than with 7."""
 
 
 def follow(own: NDArray[np.int32]) -> None:

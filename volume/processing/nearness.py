@@ -218,10 +218,21 @@ class _Pair:
     def patches_back(self, mm: float) -> Patches:
         """List the faces of the reduced surface that may have places further than `mm` away."""
         some = np.flatnonzero(self.faces_slid_back > mm)
-        around = self.faces[self.reduced.source[some]]
+        was = self.faces[self.reduced.source[some]]
+        around = np.concatenate((was, self.nearest[self.reduced.faces[some]]), axis=1)
         corners = self.reduced.points[self.reduced.faces[some]].astype(np.float64)
-        self.stars_back = Stars(self.points, self.faces, around.reshape(-1))
+        self.stars_back = Stars(self.points, self.faces, np.unique(around[around >= 0]))
         return Patches(corners, around, self.faces_slid_back[some].astype(np.float64))
+
+    @cached_property
+    def nearest(self) -> NDArray[np.int32]:
+        """Say for the points of the reduced surface which that became it slid least; -1: none."""
+        became = self.reduced.became
+        least = self.slid <= self.slid_back[became]
+        known = np.flatnonzero((became >= 0) & least).astype(np.int32)
+        nearest = np.full(len(self.reduced.points), -1, np.int32)
+        nearest[became[known]] = known
+        return nearest
 
     def forward(self, places: Points, corners: NDArray[np.integer]) -> Places:
         """Bound the distances of places, each near a point, to the faces round what it became."""
@@ -249,7 +260,7 @@ def _edge_numbers(faces: Faces, points: int) -> NDArray[np.int64]:
     return numbers
 
 
-def _farthest_first(bound: NDArray[np.float32]) -> Iterator[NDArray[np.intp]]:
+def _farthest_first(bound: NDArray[np.floating]) -> Iterator[NDArray[np.intp]]:
     """List places in lots of falling bounds: some at first, then more and more."""
     left, count = np.arange(len(bound)), FIRST_LOOKED_AT
     while len(left) > count:
@@ -279,7 +290,7 @@ def _are_beyond(places: Points, bound: Places, stars: Stars, mm: float) -> NDArr
     far = bound > mm
     some = np.flatnonzero(far)
     if len(some) and len(some) < SEARCHED * len(stars.points):
-        far[some] = stars.search(places[some], bound[some]) > mm
+        far[some] = stars.search(places[some], float(bound[some].max()))[0] > mm
     return far
 
 
@@ -291,6 +302,7 @@ def _farthest(places: Points, bound: Places, stars: Stars, farthest: float) -> f
     for some in _farthest_first(bound):
         if bound[some].max() <= farthest:
             break
-        bound[some] = np.minimum(stars.search(places[some], bound[some]), bound[some])
+        away, _ = stars.search(places[some], float(bound[some].max()))
+        bound[some] = np.minimum(away, bound[some])
         farthest = max(farthest, float(bound[some].max()))
     return farthest

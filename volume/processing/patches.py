@@ -18,6 +18,9 @@ from volume.processing.stars import Places, Stars, distances
 MOST = 200_000
 """So many patches at most are looked at: beyond, what is known is told, which is more."""
 CUTS = 6
+NEAR = 0.25
+"""So much of the distance known a middle is searched round at first; at every cut twice as far:
+most have some face nearby, which is enough to bound them."""
 AT_A_TIME = 1 << 12
 """Patches whose arrays stay in the processor's cache."""
 
@@ -26,7 +29,7 @@ AT_A_TIME = 1 << 12
 class Patches:
     """Triangles: `corners` (n, 3 corners, 3), and how far in mm any place of each is at most.
 
-    Each is near faces round three points `around` (n, 3) of the other surface; -1 for none.
+    Each is near faces round some points `around` (n, m) of the other surface; -1 for none.
     """
 
     corners: Places
@@ -61,7 +64,7 @@ class Distance:
 def proved(patches: Patches, other: Stars, known: Distance, slack: float) -> Distance:
     """Find how far patches are at most: what is told is little more than what is measured."""
     mm, at_most = known.mm, known.at_most
-    for _ in range(CUTS):
+    for cuts in range(CUTS):
         over = patches.bound > mm * (1 + slack)
         at_most = max(at_most, float(patches.bound[~over].max(initial=0)))
         patches = patches.some(over)
@@ -73,8 +76,8 @@ def proved(patches: Patches, other: Stars, known: Distance, slack: float) -> Dis
         if not len(patches.bound):
             break
         middles = patches.corners.mean(axis=1)
-        away = other.search(middles.astype(np.float32), patches.bound)
-        mm = max(mm, float(np.minimum(away, patches.bound).max()))
+        away, is_exact = other.search(middles, min(mm * NEAR * 2**cuts, patches.bound.max()))
+        mm = max(mm, float(away[is_exact].max(initial=0)))
         reach = np.linalg.norm(patches.corners - middles[:, None], axis=2).max(axis=1)
         patches = patches.nearer(away + reach * (1 + 1e-6)).cut()
     return Distance(mm, max(at_most, mm, float(patches.bound.max(initial=0))))
@@ -85,7 +88,7 @@ def _by_faces(patches: Patches, other: Stars) -> Places:
     bound = np.full(len(patches.bound), np.inf)
 
     def measure(start: int) -> None:
-        for column in range(3):
+        for column in range(patches.around.shape[1]):
             around = patches.around[start : start + AT_A_TIME, column]
             some = other.known(around)
             near, begins = other.of(around[some])

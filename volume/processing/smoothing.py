@@ -67,7 +67,7 @@ def smooth(
 
     vtkSMPTools.SetBackend("STDThread")
     low, high = extent(points)
-    middle = (low + high) / 2
+    middle = (low + high) * np.float32(0.5)
     moved = _windowed_sinc(points - middle, faces, how)
     moved *= np.float32(1 / _gain(how))
     moved += middle

@@ -25,7 +25,9 @@ class Stars:
     Those round `some` of its points alone, where these are given.
     """
 
-    def __init__(self, points: Points, faces: Faces, some: NDArray[np.intp] | None = None) -> None:
+    def __init__(
+        self, points: Points, faces: Faces, some: NDArray[np.integer] | None = None
+    ) -> None:
         self.points, self.whole = points, faces
         self.is_partial = some is not None
         self.triangles = faces if some is None else _touching(faces, some, len(points))
@@ -62,29 +64,36 @@ class Stars:
             list(pool.map(measure, range(0, len(whole), AT_A_TIME)))
         return found
 
-    def search(self, places: Points, bound: Places) -> Places:
-        """Measure places, no further than `bound` away, to the whole surface.
+    def search(self, places: NDArray[np.floating], mm: float) -> tuple[Places, NDArray[np.bool_]]:
+        """Measure places to the surface as far as `mm`; say whether there is nothing nearer.
 
-        A surface that is large beside the places is searched near to them.
+        Those that are further may be nearer than is said.
         """
-        if self.is_partial:
-            near = _near(self.points, self.whole, places, float(bound.max()))
-            return _searcher(self.points, near)(places)
-        return self._search(places)
+        if not self.is_partial:
+            return self._search(places), np.ones(len(places), bool)
+        near = _near(self.points, self.whole, places, mm + self._longest_edge)
+        if not len(near):
+            return np.full(len(places), np.inf), np.zeros(len(places), bool)
+        away = _searcher(self.points, near)(places)
+        return away, away <= mm
 
     @cached_property
-    def _search(self) -> Callable[[Points], Places]:
+    def _longest_edge(self) -> float:
+        return _longest_edge(self.points, self.whole)
+
+    @cached_property
+    def _search(self) -> Callable[[NDArray[np.floating]], Places]:
         return _searcher(self.points, self.whole)
 
 
-def _searcher(points: Points, faces: Faces) -> Callable[[Points], Places]:
+def _searcher(points: Points, faces: Faces) -> Callable[[NDArray[np.floating]], Places]:
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
     from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 
     surface = vtkImplicitPolyDataDistance()
     surface.SetInput(to_vtk(points, faces))
 
-    def measure(places: Points) -> Places:
+    def measure(places: NDArray[np.floating]) -> Places:
         away = numpy_to_vtk(np.zeros(len(places)), deep=True)
         surface.FunctionValue(numpy_to_vtk(places.astype(np.float64), deep=True), away)
         return np.abs(vtk_to_numpy(away))
@@ -92,7 +101,7 @@ def _searcher(points: Points, faces: Faces) -> Callable[[Points], Places]:
     return measure
 
 
-def _touching(faces: Faces, some: NDArray[np.intp], points: int) -> Faces:
+def _touching(faces: Faces, some: NDArray[np.integer], points: int) -> Faces:
     """Take the faces round some points."""
     touched = np.zeros(points, bool)
     touched[some] = True
@@ -100,20 +109,22 @@ def _touching(faces: Faces, some: NDArray[np.intp], points: int) -> Faces:
     return faces[touched[a] | touched[b] | touched[c]]
 
 
-def _near(points: Points, faces: Faces, places: Points, mm: float) -> Faces:
-    """Take the faces that may have a place within `mm` of some places, and others near them.
+def _near(points: Points, faces: Faces, places: NDArray[np.floating], reach: float) -> Faces:
+    """Take the faces with a corner within `reach` mm of some places, and others near them.
 
-    They have a corner in a cell of space in which a place lies, or in one beside it.
+    They have one in a cell of space in which a place lies, or in one beside it.
     """
-    low, high = (np.array(ends) for ends in zip(extent(points), extent(places), strict=True))
-    low, high = low.min(axis=0), high.max(axis=0)
-    size = max(mm + _longest_edge(points, faces), float((high - low).max()) / CELLS)
-    inverse = np.float32(1 / size)
-    grid = np.zeros(((high - low) * inverse).astype(int) + 4, bool)
-    cells = ((places - low) * inverse).astype(np.int32) + 1
+    ends = np.concatenate((extent(points), places), dtype=np.float32)
+    low, high = extent(ends)
+    size = np.float32(max(reach, float((high - low).max()) / CELLS))
+    grid = np.zeros(((high - low) / size).astype(int) + 4, bool)
+    cells = ((places - low) / size).astype(np.int32) + 1
     for step in np.ndindex(3, 3, 3):
         grid[tuple((cells + np.array(step) - 1).T)] = True
-    near = grid[tuple(((points - low) * inverse).astype(np.int32).T + 1)]
+    near = np.empty(len(points), bool)
+    for start in range(0, len(points), AT_A_TIME):
+        own = ((points[start : start + AT_A_TIME] - low) / size).astype(np.int32) + 1
+        near[start : start + AT_A_TIME] = grid[own[:, 0], own[:, 1], own[:, 2]]
     return _touching(faces, np.flatnonzero(near), len(points))
 
 
@@ -122,13 +133,13 @@ CELLS = 200
 
 
 def _longest_edge(points: Points, faces: Faces) -> float:
-    square = 0.0
-    for start in range(0, len(faces), AT_A_TIME):
+    def of_some(start: int) -> float:
         a, b, c = (points[corner] for corner in faces[start : start + AT_A_TIME].T)
-        for edge in (a - b, b - c, c - a):
-            x, y, z = edge.T
-            square = max(square, float((x * x + y * y + z * z).max()))
-    return math.sqrt(square)
+        sides = (side.T for side in (a - b, b - c, c - a))
+        return max(float((x * x + y * y + z * z).max()) for x, y, z in sides)
+
+    with ThreadPoolExecutor(2) as pool:  # numpy counts without holding the interpreter
+        return math.sqrt(max(pool.map(of_some, range(0, len(faces), AT_A_TIME))))
 
 
 def distances(places: Places, triangles: Places) -> Places:

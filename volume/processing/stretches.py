@@ -127,15 +127,24 @@ def _work(
     with _started(shared, fraction, children) as started:
         own = {}
         for number in reversed(range(count)):
-            if number >= len(shared.slots) or shared.state[number] == FREE:
-                if number < len(shared.slots):
-                    shared.state[number] = TAKEN
+            if number >= len(shared.slots) or _is_free(shared.state, number):
                 own[number] = collapse(*stretch(number), fraction, has_rim=True)
         done = _waited(started)
     for number in range(count):
         if number not in own and number not in done:
             own[number] = collapse(*stretch(number), fraction, has_rim=True)
     return own
+
+
+def _is_free(state: NDArray[np.uint8], number: int) -> bool:
+    """Take a stretch that no child has begun.
+
+    Should one begin it in the same moment, both do it, and come to the same.
+    """
+    if state[number] != FREE:
+        return False
+    state[number] = TAKEN
+    return True
 
 
 @contextmanager
