@@ -114,7 +114,9 @@ def rows(shop: Workshop) -> Iterator[Row]:
         f"{FRACTION:.0%} of its triangles taken away",
         fewer,
         [Faster(10, "VTK")],
-        ["volume: the distance between the surfaces measured, too; VTK: vtkQuadricDecimation"],
+        [
+            "volume: the distance between the surfaces measured and proved, too; VTK: vtkQuadricDecimation"
+        ],
         rounds=3,
     )
     slices = len(list(folder.iterdir()))

@@ -158,9 +158,9 @@ def _say_more(report: Any) -> None:
     if report["dropped"]:
         dropped = report["dropped"]
         say(f"left out: {dropped['components']} smaller bodies, {dropped['volume_ml']:.3g} mL")
-    for what in ("smoothing", "reduction"):
+    for what, key in (("smoothing", "moved_mm"), ("reduction", "at_most_mm")):
         if report[what]:
-            say(f"{what} moved no place by more than {report[what]['moved_mm']:.3g} mm")
+            say(f"{what} moved no place by more than {report[what][key]:.3g} mm")
     if not report["closed"]:
         say(f"warning: not closed: {report['boundary_edges']} edges have one face only")
     if report["non_manifold_edges"]:

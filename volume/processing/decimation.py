@@ -5,7 +5,7 @@ By quadric edge collapse (Garland and Heckbert 1997, in Sven Forstmann's fast ve
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ WORTH_WHILE = 0.97
 
 
 def reduce(points: Points, faces: Faces, fraction: float) -> tuple[Reduced, Distance]:
-    """Take away a fraction of the triangles; give the mm between the surfaces at most.
+    """Take away a fraction of the triangles; give how far the surfaces are apart.
 
     Every closed surface stays, so that less is taken away where there are many small ones.
     """
@@ -88,8 +88,27 @@ def _reduce(given: Reduced, fraction: float, frozen: NDArray[np.bool_] | None = 
     """Reduce further, but for frozen faces and for surfaces that would vanish."""
     faces = given.faces
     surface = surfaces(faces, len(given.points))
+    large, wanted = _reducible(faces, surface, fraction, frozen)
+    if not len(large) or wanted >= len(large):
+        return given
+    has_rim = frozen is not None and bool(frozen.any())
+    made = _collapsed(given.points, faces, large, 1 - wanted / len(large), has_rim)
+    left = np.zeros(len(given.points), bool)
+    left[surface[np.flatnonzero(made.became >= 0)]] = True
+    whole = ~left[surface[faces[:, 0]]]
+    whole |= _others(large, len(faces))
+    return _joined(given, made, np.flatnonzero(whole).astype(np.int32))
+
+
+def _reducible(
+    faces: Faces,
+    surface: NDArray[np.int32],
+    fraction: float,
+    frozen: NDArray[np.bool_] | None,
+) -> tuple[NDArray[np.int32], float]:
+    """List the faces of which some are to go, and say how many of them are to stay."""
     own = surface[faces[:, 0]]
-    count = np.bincount(own, minlength=len(given.points))
+    count = np.bincount(own, minlength=len(surface))
     kept = count[own] < FEWEST
     if frozen is not None:
         kept |= frozen
@@ -97,28 +116,28 @@ def _reduce(given: Reduced, fraction: float, frozen: NDArray[np.bool_] | None = 
     wanted = (1 - fraction) * len(large)
     if frozen is None:
         wanted -= fraction * np.count_nonzero(kept)
-    wanted = max(wanted, LEAST * int(np.count_nonzero(count >= FEWEST)))
-    if not len(large) or wanted >= len(large):
-        return given
-    has_rim = frozen is not None and bool(frozen.any())
-    made = _collapsed(given.points, faces[large], 1 - wanted / len(large), has_rim)
-    left = np.zeros(len(given.points), bool)
-    left[surface[np.flatnonzero(made.became >= 0)]] = True
-    made = replace(made, source=large[made.source])
-    return _joined(given, made, np.flatnonzero(kept | ~left[own]).astype(np.int32))
+    return large, max(wanted, LEAST * int(np.count_nonzero(count >= FEWEST)))
 
 
-def _collapsed(points: Points, faces: Faces, fraction: float, has_rim: bool) -> Reduced:
-    """Collapse edges until a fraction of the faces is gone.
+def _others(some: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
+    others = np.ones(count, bool)
+    others[some] = False
+    return others
+
+
+def _collapsed(
+    points: Points, faces: Faces, some: NDArray[np.int32], fraction: float, has_rim: bool
+) -> Reduced:
+    """Collapse edges until a fraction of some faces is gone.
 
     The library takes some 250 bytes a face: large surfaces are first collapsed stretch by
     stretch of faces, which lie together, each with its rim left alone.
     """
-    work = _Work(points, faces)
-    wanted = (1 - fraction) * len(faces)
-    if len(faces) > AT_A_TIME:
+    work = _Work(points, faces, some)
+    wanted = (1 - fraction) * len(some)
+    if len(some) > AT_A_TIME:
         work.collapse_stretches(min(fraction, FIRST_ROUND))
-        fraction = 1 - wanted / len(work.faces)
+        fraction = 1 - wanted / len(work.source)
     if fraction > 0:
         work.collapse(fraction, has_rim)
     follow(work.became)
@@ -134,26 +153,30 @@ FIRST_ROUND = 0.85
 
 
 class _Work:
-    """A surface whose edges are being collapsed: its points move, and its faces become fewer."""
+    """Some faces whose edges are being collapsed: their points move, and they become fewer."""
 
-    def __init__(self, points: Points, faces: Faces) -> None:
-        self.points, self.faces = points.copy(), faces
+    def __init__(self, points: Points, faces: Faces, some: NDArray[np.int32]) -> None:
+        self.points, self.given = points.copy(), faces
         self.became = np.arange(len(points), dtype=np.int32)
-        self.source = np.arange(len(faces), dtype=np.int32)
+        self.source = some
 
     def collapse_stretches(self, fraction: float) -> None:
         """Collapse edges stretch by stretch, none of which touches what another one moves."""
-        points, faces, count = self.points.copy(), self.faces, -(-len(self.faces) // AT_A_TIME)
+        points, count = self.points.copy(), -(-len(self.source) // AT_A_TIME)
 
         def stretch(number: int) -> tuple[Points, Faces]:
-            used, corners = renumbered(_part(faces, number), len(points))
+            used, corners = renumbered(self._part(number), len(points))
             return points[used], corners
 
         parts = [
-            self._done(_part(faces, number), made, number * AT_A_TIME)
+            self._done(self._part(number), made, number * AT_A_TIME)
             for number, made in enumerate(collapse_stretches(count, stretch, AT_A_TIME, fraction))
         ]
-        self.faces, self.source = (np.concatenate(some) for some in zip(*parts, strict=True))
+        self.faces, left = (np.concatenate(some) for some in zip(*parts, strict=True))
+        self.source = self.source[left]
+
+    def _part(self, number: int) -> Faces:
+        return self.given[self.source[number * AT_A_TIME : (number + 1) * AT_A_TIME]]
 
     def collapse(self, fraction: float, has_rim: bool) -> None:
         """Collapse edges everywhere, but for those at a rim."""
@@ -161,6 +184,11 @@ class _Work:
         made = collapse(self.points[used], corners, fraction, has_rim)
         self.faces, left = self._done(self.faces, made, 0)
         self.source = self.source[left]
+
+    @cached_property
+    def faces(self) -> Faces:
+        """The faces that are left."""
+        return self.given[self.source]
 
     def _done(self, faces: Faces, made: Collapse, first: int) -> tuple[Faces, NDArray[np.int32]]:
         """Move the points of some faces; give the faces that are left, and their numbers."""
@@ -173,10 +201,6 @@ class _Work:
         gone = np.flatnonzero(made.own != np.arange(len(used), dtype=np.int32))
         self.became[used[gone]] = used[made.own[gone]]
         return used[corners].astype(np.int32), left + np.int32(first)
-
-
-def _part(faces: Faces, number: int) -> Faces:
-    return faces[number * AT_A_TIME : (number + 1) * AT_A_TIME]
 
 
 def _without_lost(became: NDArray[np.int32], faces: Faces) -> NDArray[np.int32]:

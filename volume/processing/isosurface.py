@@ -64,7 +64,8 @@ def mesh(
 
     `report` tells triangles, area_cm2, volume_ml, bounds in mm, components (bodies), shells
     (closed surfaces: walls of cavities are counted), whether it is closed, and in `moved_mm`
-    how far `smoothing` (no place further, which is proved) and `reduction` (as measured) took it.
+    how far `smoothing` (no place further, which is proved) and `reduction` (as measured) took it;
+    `at_most_mm` is what `reduction` provably moved no place of either surface beyond.
 
     Raises `SurfaceError` for values that are not there, a colour volume, or none given.
     """

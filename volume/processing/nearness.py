@@ -8,6 +8,9 @@ Little of it has to be measured. What became of the points, taken as linear in e
 the former surface onto the simpler one, so that a place lies no further from it than the
 corners of its face slid, and no place of the simpler one lies further from the former. So the
 places that may be the farthest come first, and once no other can be farther it is known.
+
+What is left, of both surfaces, is cut into patches until none can be much farther, which
+proves how far any place is at most; where too many are left, what they slid is told instead.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ FIRST_LOOKED_AT = 1_000
 """So many of the farthest places are measured at first, then four times as many."""
 FINEST, PLACES = 4, 500_000
 """Each side of a face in so many parts at most; places in all, but one a face at least."""
-SLACK = 0.05
+SLACK = 0.1
 """By so much what is proved may be more than what is measured."""
 SEARCHED = 0.1
 """Up to this share of the places the whole surface is searched for which are too far."""
@@ -58,7 +61,10 @@ def unreduced(points: Points, faces: Faces) -> Reduced:
 
 
 def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> Distance:
-    """Give the largest distance in mm between a surface and what it was reduced to."""
+    """Give the largest distance in mm between a surface and what it was reduced to.
+
+    As measured at places of both, and as proved for all.
+    """
     if not len(faces):
         return Distance(0.0, 0.0)
     pair = _Pair(points, faces, reduced)

@@ -69,12 +69,25 @@ def repair(points: Points, faces: Faces) -> tuple[Points, Faces, NDArray[np.intp
     faces = faces[source]
     bad = _bad_edges(faces, len(points))
     if len(bad):
+        old = len(points)
         points, faces = _parted(points, faces, bad)
-        bad = _bad_edges(faces, len(points))
+        bad = _bad_edges(faces[_near_copies(faces, bad, old, len(points))], len(points))
     if len(bad):
         points, faces, own = _split(points, faces, bad)
         source = source[own]
     return points, faces, source
+
+
+def _near_copies(faces: Faces, bad: NDArray[np.int64], old: int, points: int) -> NDArray[np.bool_]:
+    """Say which faces touch ends of bad edges or copies of them: only there some may be left.
+
+    Copies are the points from `old` on.
+    """
+    touched = np.zeros(points, bool)
+    touched[bad] = True
+    touched[old:] = True
+    a, b, c = faces.T
+    return np.asarray(touched[a] | touched[b] | touched[c])
 
 
 def _no_flaps(faces: Faces, points: int) -> NDArray[np.bool_]:
