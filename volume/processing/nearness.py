@@ -79,7 +79,9 @@ def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> Distance:
     some = np.flatnonzero(pair.slid_back > far)
     far = _farthest(reduced.points[some], *pair.backward(some), far)
     there = proved(pair.patches(far), pair.stars, Distance(far, far), SLACK)
-    return proved(pair.patches_back(there.mm), pair.stars_back, there, SLACK)
+    del pair.stars  # what the search took is used again
+    patches, stars = pair.patches_back(there.mm)
+    return proved(patches, stars, there, SLACK)
 
 
 def _farthest_within(pair: _Pair, far: float) -> float:
@@ -221,14 +223,14 @@ class _Pair:
         bound = self.faces_slid[some].astype(np.float64)
         return Patches(self.points[faces].astype(np.float64), self.reduced.became[faces], bound)
 
-    def patches_back(self, mm: float) -> Patches:
+    def patches_back(self, mm: float) -> tuple[Patches, Stars]:
         """List the faces of the reduced surface that may have places further than `mm` away."""
         some = np.flatnonzero(self.faces_slid_back > mm)
         was = self.faces[self.reduced.source[some]]
         around = np.concatenate((was, self.nearest[self.reduced.faces[some]]), axis=1)
         corners = self.reduced.points[self.reduced.faces[some]].astype(np.float64)
-        self.stars_back = Stars(self.points, self.faces, np.unique(around[around >= 0]))
-        return Patches(corners, around, self.faces_slid_back[some].astype(np.float64))
+        patches = Patches(corners, around, self.faces_slid_back[some].astype(np.float64))
+        return patches, Stars(self.points, self.faces, np.unique(around[around >= 0]))
 
     @cached_property
     def nearest(self) -> NDArray[np.int32]:
