@@ -77,7 +77,8 @@ def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> Distance:
         pair.away[some] = bound
     far = _farthest_within(pair, far)
     some = np.flatnonzero(pair.slid_back > far)
-    far = _farthest(reduced.points[some], *pair.backward(some), far)
+    if len(some):
+        far = _farthest(reduced.points[some], *pair.backward(some), far)
     there = proved(pair.patches(far), pair.stars, Distance(far, far), SLACK)
     del pair.stars  # what the search took is used again
     patches, stars = pair.patches_back(there.mm)
