@@ -66,7 +66,7 @@ def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> Distance:
     As measured at places of both, and as proved for all.
     """
     if not len(faces):
-        return Distance(0.0, 0.0)
+        return Distance(0.0, 0.0, 0.0)
     pair = _Pair(points, faces, reduced)
     far = 0.0
     for some in _farthest_first(pair.slid):
@@ -79,9 +79,9 @@ def farthest_from(points: Points, faces: Faces, reduced: Reduced) -> Distance:
     some = np.flatnonzero(pair.slid_back > far)
     if len(some):
         far = _farthest(reduced.points[some], *pair.backward(some), far)
-    there = proved(pair.patches(far), pair.stars, Distance(far, far), SLACK)
+    there = proved(pair.patches(far), pair.stars, Distance(far, far, far), SLACK)
     del pair.stars  # what the search took is used again
-    patches, stars = pair.patches_back(there.mm)
+    patches, stars = pair.patches_back(there.at_least)
     return proved(patches, stars, there, SLACK)
 
 
@@ -102,17 +102,19 @@ def beyond(points: Points, faces: Faces, reduced: Reduced, mm: float) -> NDArray
     became, stars = reduced.became, pair.stars
     corners = pair.slid > mm
     some = np.flatnonzero(corners)
-    corners[some] = _are_beyond(points[some], pair.forward(points[some], some), stars, mm)
+    corners[some] = _are_beyond(
+        points[some], pair.forward(points[some], some), stars, mm, len(points)
+    )
     back = pair.slid_back > mm
     some = np.flatnonzero(back)
     bound, nearest = pair.backward(some)
-    back[some] = _are_beyond(reduced.points[some], bound, nearest, mm)
+    back[some] = _are_beyond(reduced.points[some], bound, nearest, mm, len(back))
     corners |= back[became] & (became >= 0)
     strays = np.asarray(corners[faces].any(axis=1))
     may_be = np.flatnonzero(pair.faces_slid > mm)
     for places, nearest_corners in _within(points, faces[may_be], len(faces)):
         near = pair.forward(places, nearest_corners)
-        strays[may_be] |= _are_beyond(places, near, stars, mm)
+        strays[may_be] |= _are_beyond(places, near, stars, mm, len(faces))
     return strays
 
 
@@ -295,10 +297,13 @@ def _within(points: Points, faces: Faces, count: int) -> Iterator[tuple[Points, 
         yield places.astype(np.float32), faces[:, int(np.argmax((1 - u - v, u, v)))]
 
 
-def _are_beyond(places: Points, bound: Places, stars: Stars, mm: float) -> NDArray[np.bool_]:
+def _are_beyond(
+    places: Points, bound: Places, stars: Stars, mm: float, count: int
+) -> NDArray[np.bool_]:
+    """Say which places are too far, of `count` that there are with those that surely are not."""
     far = bound > mm
     some = np.flatnonzero(far)
-    if len(some) and len(some) < SEARCHED * len(stars.points):
+    if len(some) and len(some) < SEARCHED * count:
         far[some] = stars.search(places[some], float(bound[some].max()))[0] > mm
     return far
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volume.processing.stars import Places, Stars, distances
+from volume.processing.topology import Faces
 
 MOST = 200_000
 """So many patches at most are looked at: beyond, what is known is told, which is more."""
@@ -55,32 +56,47 @@ class Patches:
 
 @dataclass(frozen=True)
 class Distance:
-    """How far surfaces are apart: `mm` somewhere, and nowhere more than `at_most`."""
+    """How far surfaces are apart: `mm` where that is measured, and nowhere more than `at_most`.
+
+    Somewhere else they may be `at_least` so far.
+    """
 
     mm: float
     at_most: float
+    at_least: float
 
 
 def proved(patches: Patches, other: Stars, known: Distance, slack: float) -> Distance:
-    """Find how far patches are at most: what is told is little more than what is measured."""
-    mm, at_most = known.mm, known.at_most
+    """Find how far patches are at most: what is told is little more than what is found."""
+    found, at_most = known.at_least, known.at_most
     for cuts in range(CUTS):
-        over = patches.bound > mm * (1 + slack)
+        over = patches.bound > found * (1 + slack)
         at_most = max(at_most, float(patches.bound[~over].max(initial=0)))
         patches = patches.some(over)
         if not over.any() or len(patches.bound) > MOST:
             break
         patches = patches.nearer(_by_faces(patches, other))
-        patches = patches.some(patches.bound > mm)
-        at_most = max(at_most, mm)
+        at_most = max(at_most, found)
+        patches = patches.some(patches.bound > found)
         if not len(patches.bound):
             break
         middles = patches.corners.mean(axis=1)
-        away, is_exact = other.search(middles, min(mm * NEAR * 2**cuts, patches.bound.max()))
-        mm = max(mm, float(away[is_exact].max(initial=0)))
-        reach = np.linalg.norm(patches.corners - middles[:, None], axis=2).max(axis=1)
-        patches = patches.nearer(away + reach * (1 + 1e-6)).cut()
-    return Distance(mm, max(at_most, mm, float(patches.bound.max(initial=0))))
+        reach = min(found * NEAR * 2**cuts, patches.bound.max())
+        away, faces = other.nearest(middles, reach)
+        found = max(found, float(away[away <= reach].max(initial=0)))
+        reaches = np.linalg.norm(patches.corners - middles[:, None], axis=2).max(axis=1)
+        patches = patches.nearer(away + reaches * (1 + 1e-6))
+        patches = patches.nearer(_by_one(patches, other, faces)).cut()
+    at_most = max(at_most, found, float(patches.bound.max(initial=0)))
+    return Distance(known.mm, at_most, found)
+
+
+def _by_one(patches: Patches, other: Stars, faces: Faces) -> Places:
+    """Bound patches by a face for each."""
+    triangles = other.points[faces].astype(np.float64)
+    bound = np.maximum.reduce([distances(patches.corners[:, n], triangles) for n in range(3)])
+    bound[faces[:, 0] < 0] = np.inf
+    return bound
 
 
 def _by_faces(patches: Patches, other: Stars) -> Places:

@@ -77,6 +77,20 @@ class Stars:
         away = _searcher(self.points, near)(places)
         return away, away <= mm
 
+    def nearest(self, places: Places, mm: float) -> tuple[Places, Faces]:
+        """Find a face near each place, the nearest if it is within `mm`: its distance and corners.
+
+        Where there is none near: inf, and -1 for corners.
+        """
+        if not self.is_partial:
+            return self._nearest(places)
+        near = _near(self.points, self.whole, places, mm + self._longest_edge)
+        return _locator(self.points, near)(places)
+
+    @cached_property
+    def _nearest(self) -> Callable[[Places], tuple[Places, Faces]]:
+        return _locator(self.points, self.whole)
+
     @cached_property
     def _longest_edge(self) -> float:
         return _longest_edge(self.points, self.whole)
@@ -99,6 +113,26 @@ def _searcher(points: Points, faces: Faces) -> Callable[[NDArray[np.floating]], 
         return np.abs(vtk_to_numpy(away))
 
     return measure
+
+
+def _locator(points: Points, faces: Faces) -> Callable[[Places], tuple[Places, Faces]]:
+    from vtkmodules.vtkCommonCore import reference
+    from vtkmodules.vtkCommonDataModel import vtkGenericCell, vtkStaticCellLocator
+
+    locator, cell = vtkStaticCellLocator(), vtkGenericCell()
+    if len(faces):
+        locator.SetDataSet(to_vtk(points, faces))
+        locator.BuildLocator()
+
+    def find(places: Places) -> tuple[Places, Faces]:
+        away, own = np.full(len(places), np.inf), np.full((len(places), 3), -1, np.int32)
+        face, _, square, there = reference(0), reference(0), reference(0.0), [0.0, 0.0, 0.0]
+        for n, place in enumerate(places.tolist() if len(faces) else ()):
+            locator.FindClosestPoint(place, there, cell, face, _, square)
+            away[n], own[n] = math.sqrt(square.get()), faces[face.get()]
+        return away, own
+
+    return find
 
 
 def _touching(faces: Faces, some: NDArray[np.integer], points: int) -> Faces:
