@@ -114,7 +114,7 @@ def rows(shop: Workshop) -> Iterator[Row]:
         f"{FRACTION:.0%} of its triangles taken away",
         fewer,
         [Faster(10, "VTK")],
-        ["volume: the distance between the surfaces measured, too; VTK: vtkQuadricDecimation"],
+        ["volume: and how far that went, measured and proved; VTK: vtkQuadricDecimation"],
         rounds=3,
     )
     slices = len(list(folder.iterdir()))

@@ -12,7 +12,7 @@ import pyvista
 from grids import oblique, places
 from volume.errors import SurfaceError
 from volume.geometry import Geometry
-from volume.processing.isosurface import mesh
+from volume.processing.isosurface import mesh, unmeasured
 from volume.surface import Mesh
 from volume.volume import Volume
 
@@ -181,3 +181,12 @@ def test_it_needs_no_rendering_library():
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
     assert pyvista.PolyData().n_points == 0
+
+
+def test_the_surface_to_look_at_is_the_one_that_is_measured():
+    volume = ball(GRIDS["sheared, left-handed"])
+    ours, plain = mesh(volume, 300), unmeasured(volume, 300)
+    np.testing.assert_array_equal(plain.points, ours.points)
+    np.testing.assert_array_equal(plain.faces, ours.faces)
+    np.testing.assert_array_equal(plain.normals, ours.normals)
+    assert plain.report == {}

@@ -153,7 +153,7 @@ def test_a_child_ends_by_itself_when_nobody_is_left_to_end_it(decoder, tmp_path)
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         pass_fds=memory.pass_fds,
-        env=workers._environment(),
+        env=workers.environment(),
     )
     with child:
         assert child.stdin is not None

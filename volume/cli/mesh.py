@@ -158,9 +158,13 @@ def _say_more(report: Any) -> None:
     if report["dropped"]:
         dropped = report["dropped"]
         say(f"left out: {dropped['components']} smaller bodies, {dropped['volume_ml']:.3g} mL")
-    for what in ("smoothing", "reduction"):
-        if report[what]:
-            say(f"{what} moved no place by more than {report[what]['moved_mm']:.3g} mm")
+    if report["smoothing"]:
+        say(f"smoothing moved no place by more than {report['smoothing']['moved_mm']:.3g} mm")
+    if report["reduction"]:
+        moved, at_most = (report["reduction"][key] for key in ("moved_mm", "at_most_mm"))
+        say(
+            f"reduction moved no place by more than {at_most:.3g} mm, {moved:.3g} mm where measured"
+        )
     if not report["closed"]:
         say(f"warning: not closed: {report['boundary_edges']} edges have one face only")
     if report["non_manifold_edges"]:

@@ -189,7 +189,7 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 pass_fds=self._memory.pass_fds,
-                env=_environment(),
+                env=environment(),
             )
         return child
 
@@ -262,7 +262,7 @@ def command(address: str, frame_bytes: int) -> list[str]:
     return [sys.executable, "-P", "-m", module, address, str(frame_bytes)]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Let the child import this very package, installed or not, and compute in one thread."""
     paths = [str(Path(volume.__file__).parent.parent)]
     paths += filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))

@@ -8,6 +8,7 @@ on its edge each point lies is found from the values themselves.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,10 +108,13 @@ def cross(array: NDArray[Any], span: Span, geometry: Geometry, box: Box | None =
     if np.linalg.det(geometry.direction) < 0:
         faces = np.ascontiguousarray(faces[:, ::-1])
     points = np.empty(corners.shape, np.float32)
-    some = [
-        frame.place(corners[n : n + AT_A_TIME], n, points[n : n + AT_A_TIME])
-        for n in range(0, len(corners), AT_A_TIME)
-    ]
+    with ThreadPoolExecutor(2) as pool:  # numpy counts without holding the interpreter
+        some = list(
+            pool.map(
+                lambda n: frame.place(corners[n : n + AT_A_TIME], n, points[n : n + AT_A_TIME]),
+                range(0, len(corners), AT_A_TIME),
+            )
+        )
     begins, ends = (_sorted([getattr(one, name) for one in some]) for name in ("begins", "ends"))
     border, cut = (_joined([getattr(one, name) for one in some]) for name in ("border", "cut"))
     return Crossing(points, faces, np.stack([begins, ends]), border, cut)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +41,11 @@ class Shaping:
     clip: Box | None = None
     split: bool = False
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether no body is chosen and none told apart."""
+        return self.largest is None and self.min_volume is None and not self.split
+
     def __post_init__(self) -> None:
         if self.reduce is not None and self.tolerance is not None:
             raise SurfaceError("a fraction and a tolerance of reduction exclude each other")
@@ -68,15 +74,16 @@ class Piece:
 
 def shape(found: Crossing, geometry: Geometry, how: Shaping) -> list[Piece]:
     """Choose bodies, smooth them, and take triangles away: one piece, or one a body."""
+    if how.keeps_all:
+        return [_whole(found, geometry, how)]
     surface = surfaces(found.faces, len(found.points))
     all_bodies = bodies(found, surface)
     ranked = _ranked(found, all_bodies, how)
     found, body = _only(found, all_bodies, ranked.kept)
-    points, smoothing = _smoothed(found, geometry, how)
+    points, smoothing = smoothed(found, geometry, how)
     told: dict[str, Any] = {"smoothing": smoothing, "dropped": ranked.dropped}
     if not how.split:
-        firsts = np.flatnonzero(surface == np.arange(len(surface), dtype=np.int32))
-        shells = int(np.isin(all_bodies[firsts], ranked.kept).sum())
+        shells = int(np.isin(all_bodies[_firsts(surface)], ranked.kept).sum())
         told |= {"components": len(ranked.kept), "shells": shells}
         one = Piece(points, found.faces, told)
         return [_finished(one, how)]
@@ -84,6 +91,26 @@ def shape(found: Crossing, geometry: Geometry, how: Shaping) -> list[Piece]:
     rank[ranked.kept] = np.arange(len(ranked.kept))
     pieces = _apart(points, found.faces, rank[body])
     return [_finished(Piece(*one, {**told, "components": 1}), how) for one in pieces]
+
+
+def _whole(found: Crossing, geometry: Geometry, how: Shaping) -> Piece:
+    """Smooth all bodies, and count them meanwhile: VTK does not hold the interpreter."""
+    with ThreadPoolExecutor(1) as pool:
+        counted = pool.submit(_counted, found)
+        points, smoothing = smoothed(found, geometry, how)
+        told = {"smoothing": smoothing, "dropped": None, **counted.result()}
+    return _finished(Piece(points, found.faces, told), how)
+
+
+def _counted(found: Crossing) -> dict[str, Any]:
+    surface = surfaces(found.faces, len(found.points))
+    components = len(_firsts(bodies(found, surface)))
+    return {"components": components, "shells": len(_firsts(surface))}
+
+
+def _firsts(lots: NDArray[np.int32]) -> NDArray[np.intp]:
+    """List the things whose number their lot has."""
+    return np.flatnonzero(lots == np.arange(len(lots), dtype=np.int32))
 
 
 @dataclass(frozen=True)
@@ -97,8 +124,6 @@ class _Ranked:
 def _ranked(found: Crossing, body: NDArray[np.int32], how: Shaping) -> _Ranked:
     """Rank bodies by the volume they enclose; keep as many and as large ones as asked."""
     numbers = np.unique(body)
-    if how.largest is None and how.min_volume is None and not how.split:
-        return _Ranked(numbers, None)
     sums = np.bincount(body[found.faces[:, 0]], signed_volumes(found.points, found.faces))
     millilitres = sums[numbers] / 1000
     order = np.argsort(-millilitres, kind="stable")
@@ -142,7 +167,7 @@ def _only(
     return chosen, body[used]
 
 
-def _smoothed(
+def smoothed(
     found: Crossing, geometry: Geometry, how: Shaping
 ) -> tuple[Points, dict[str, Any] | None]:
     """Smooth a surface; what was cut off by a plane stays in it."""
@@ -193,9 +218,7 @@ def _finished(piece: Piece, how: Shaping) -> Piece:
     else:
         reduction, measured = None, measure(points, faces, CLOSED)
     if reduction or "shells" not in told:
-        lots = surfaces(faces, len(points))
-        shells = int(np.count_nonzero(lots == np.arange(len(lots), dtype=np.int32)))
-        told = {**told, "shells": shells}
+        told = {**told, "shells": len(_firsts(surfaces(faces, len(points))))}
     return Piece(points, faces, {**measured, **told, "reduction": reduction})
 
 
@@ -207,7 +230,8 @@ def _reduced(piece: Piece, how: Shaping) -> tuple[Points, Faces, dict[str, Any]]
     told = {
         "triangles_before": len(piece.faces),
         "fraction": 1 - len(made.faces) / len(piece.faces),
-        "moved_mm": far,
+        "moved_mm": far.mm,
+        "at_most_mm": far.at_most,
     }
     return made.points, made.faces, told
 

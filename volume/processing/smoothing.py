@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from volume.processing.measures import extent
+
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
@@ -64,8 +66,8 @@ def smooth(
     from vtkmodules.vtkCommonCore import vtkSMPTools
 
     vtkSMPTools.SetBackend("STDThread")
-    low, high = points.min(axis=0), points.max(axis=0)
-    middle = (low + high) / 2
+    low, high = extent(points)
+    middle = (low + high) * np.float32(0.5)
     moved = _windowed_sinc(points - middle, faces, how)
     moved *= np.float32(1 / _gain(how))
     moved += middle

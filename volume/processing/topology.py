@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,31 +54,66 @@ def _keys(faces: Faces, points: int, upward: bool) -> NDArray[np.int64]:
     return joined
 
 
-def repair(points: Points, faces: Faces) -> tuple[Points, Faces]:
+def repair(points: Points, faces: Faces) -> tuple[Points, Faces, NDArray[np.intp]]:
     """Part a surface where more than two faces share an edge; its points keep their numbers.
+
+    Tells of every face which of the given ones it was, or is a piece of.
 
     Faces that collapsed and pairs that lie on one another, back to back, are dropped. Where
     bodies touch along an edge, its ends become points of each; where one body touches itself,
     the edge becomes two, each with a point of its own in the middle.
     """
-    faces = _without_flaps(_without_slivers(faces), len(points))
-    for part in (_parted, _split):
-        bad = _bad_edges(faces, len(points))
-        if len(bad):
-            points, faces = part(points, faces, bad)
-    return points, faces
-
-
-def _without_slivers(faces: Faces) -> Faces:
     a, b, c = faces.T
-    return faces[(a != b) & (b != c) & (c != a)]
+    source = np.flatnonzero((a != b) & (b != c) & (c != a))
+    source = source[_no_flaps(faces[source], len(points))]
+    faces = faces[source]
+    bad = _bad_edges(faces, len(points))
+    if len(bad):
+        old = len(points)
+        points, faces = _parted(points, faces, bad)
+        bad = _bad_edges(faces[_near_copies(faces, bad, old, len(points))], len(points))
+    if len(bad):
+        points, faces, own = _split(points, faces, bad)
+        source = source[own]
+    return points, faces, source
 
 
-def _without_flaps(faces: Faces, points: int) -> Faces:
-    """Take away faces of the same three points that look opposite ways, two by two."""
+def _near_copies(faces: Faces, bad: NDArray[np.int64], old: int, points: int) -> NDArray[np.bool_]:
+    """Say which faces touch ends of bad edges or copies of them: only there some may be left.
+
+    Copies are the points from `old` on.
+    """
+    touched = np.zeros(points, bool)
+    touched[bad] = True
+    touched[old:] = True
+    a, b, c = faces.T
+    return np.asarray(touched[a] | touched[b] | touched[c])
+
+
+def _no_flaps(faces: Faces, points: int) -> NDArray[np.bool_]:
+    """Say which faces stay: those of the same three points that look opposite ways go in pairs."""
+    kept = np.ones(len(faces), bool)
+    some = _perhaps_alike(faces)
+    kept[some] = _no_flaps_among(faces[some], points)
+    return kept
+
+
+def _perhaps_alike(faces: Faces) -> NDArray[np.intp]:
+    """List the faces whose corners' numbers have a sum of squares that others' have, too.
+
+    Those of the same corners are among them, and by chance some others.
+    """
+    a, b, c = (corner.astype(np.uint64) for corner in faces.T)
+    number = a * a * a + b * b * b + c * c * c + ((a + b + c) << np.uint64(40))
+    order = np.argsort(number)
+    same = number[order[1:]] == number[order[:-1]]
+    alike = np.zeros(len(faces), bool)
+    alike[order[1:][same]] = alike[order[:-1][same]] = True
+    return np.flatnonzero(alike)
+
+
+def _no_flaps_among(faces: Faces, points: int) -> NDArray[np.bool_]:
     _, lot = np.unique(_triple(np.sort(faces, axis=1), points), return_inverse=True)
-    if lot.max(initial=-1) + 1 == len(faces):
-        return faces
     lowest = np.argmin(faces, axis=1)
     rows = np.arange(len(faces))
     ahead = faces[rows, (lowest + 1) % 3] < faces[rows, (lowest + 2) % 3]
@@ -88,7 +124,7 @@ def _without_flaps(faces: Faces, points: int) -> Faces:
         own = own[np.argsort(lot[own], kind="stable")]
         place = np.arange(len(own)) - np.searchsorted(lot[own], lot[own])
         kept[own[place < pairs[lot[own]]]] = False
-    return faces[kept]
+    return kept
 
 
 def _triple(corners: Faces, points: int) -> NDArray[np.int64]:
@@ -100,9 +136,11 @@ def _triple(corners: Faces, points: int) -> NDArray[np.int64]:
 
 def _bad_edges(faces: Faces, points: int) -> NDArray[np.int64]:
     """List the (n, 2) edges that more than two faces share."""
-    keys = np.concatenate([_keys(faces, points, upward) for upward in (True, False)])
-    edges, count = np.unique(keys, return_counts=True)
-    bad = edges[count > 2]
+    with ThreadPoolExecutor(2) as pool:  # numpy sorts without holding the interpreter
+        ways = pool.map(lambda upward: _keys(faces, points, upward), (True, False))
+    keys = np.concatenate(list(ways))
+    keys.sort(kind="stable")  # merges the two
+    bad = np.unique(keys[2:][keys[2:] == keys[:-2]])
     return np.stack([bad // points, bad % points], axis=1)
 
 
@@ -140,8 +178,13 @@ def _parted(points: Points, faces: Faces, bad: NDArray[np.int64]) -> tuple[Point
     return np.concatenate((points, points[copies])), faces
 
 
-def _split(points: Points, faces: Faces, bad: NDArray[np.int64]) -> tuple[Points, Faces]:
-    """Make two edges of one that two pairs of faces share: each pair has a middle of its own."""
+def _split(
+    points: Points, faces: Faces, bad: NDArray[np.int64]
+) -> tuple[Points, Faces, NDArray[np.intp]]:
+    """Make two edges of one that two pairs of faces share: each pair has a middle of its own.
+
+    Tells of every face which it was, or is a piece of.
+    """
     corners = _corners_at(faces, np.unique(bad), len(points))
     at_edge: Around = defaultdict(list)
     bad_edges = set(map(tuple, bad.tolist()))
@@ -156,11 +199,13 @@ def _split(points: Points, faces: Faces, bad: NDArray[np.int64]) -> tuple[Points
             for face in pair:
                 cuts[face][edge] = len(points) + len(middles)
             middles.append((points[edge[0]] + points[edge[1]]) / 2)
-    pieces = [piece for face, own in cuts.items() for piece in _cut_up(corners[face], own)]
-    whole = np.delete(faces, list(cuts), axis=0)
+    cut_up = [(face, one) for face, own in cuts.items() for one in _cut_up(corners[face], own)]
+    pieces = [one for _, one in cut_up]
+    whole = np.delete(np.arange(len(faces)), list(cuts))
+    source = np.concatenate((whole, np.array([face for face, _ in cut_up], np.intp)))
     made = np.array(pieces, np.int32).reshape(-1, 3)
     grown = np.array(middles, points.dtype).reshape(-1, 3)
-    return np.concatenate((points, grown)), np.concatenate((whole, made))
+    return np.concatenate((points, grown)), np.concatenate((faces[whole], made)), source
 
 
 def _cut_up(
@@ -184,21 +229,39 @@ def _pairs(edge: tuple[int, int], shared: list[int], corners: Corners, points: P
     """Pair the faces at an edge: two that hold matter between them, going round it."""
     if len(shared) == 2:
         return [(shared[0], shared[1])]
-    low, high = (points[end].astype(np.float64) for end in edge)
-    along = high - low
-    across = np.cross(along, np.eye(3)[int(np.argmin(np.abs(along)))])
-    beside = np.cross(along, across) / (np.linalg.norm(along) or 1)
+    low, high = (points[end].tolist() for end in edge)
+    along = _minus(high, low)
+    across = _cross(along, AXES[min(range(3), key=lambda n: abs(along[n]))])
+    length = math.hypot(*along) or 1
+    beside = [x / length for x in _cross(along, across)]
     found = []
     for face in shared:
         a, b, c = corners[face]
-        third = points[a + b + c - sum(edge)] - low
+        third = _minus(points[a + b + c - sum(edge)].tolist(), low)
         runs_up = edge in ((a, b), (b, c), (c, a))
-        found.append((float(np.arctan2(third @ beside, third @ across)), face, runs_up))
+        found.append((math.atan2(_dot(third, beside), _dot(third, across)), face, runs_up))
     found.sort()
     ups = [n for n, (_, _, runs_up) in enumerate(found) if runs_up]
     if 2 * len(ups) != len(found):
         return []
     return _matched(found, len(found))
+
+
+Vector = list[float]
+AXES = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+
+
+def _minus(a: Vector, b: Vector) -> Vector:
+    return [x - y for x, y in zip(a, b, strict=True)]
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    """Multiply two vectors: numpy takes forty times as long for so few."""
+    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 
 
 def _matched(found: list[tuple[float, int, bool]], count: int) -> Pairs:

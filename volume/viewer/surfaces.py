@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from volume.errors import SurfaceError
 from volume.geometry import Geometry
-from volume.processing.isosurface import mesh
+from volume.processing.isosurface import unmeasured
 from volume.processing.presets import BONE_HU
 from volume.surface import Mesh
 from volume.volume import Volume
@@ -26,7 +26,7 @@ CLASSES = 256
 def surface_for_looking(volume: Volume, level: float) -> Mesh | None:
     """Make the surface of a volume at a level, or None where there is none."""
     try:
-        return mesh(volume, level)
+        return unmeasured(volume, level)
     except SurfaceError:
         return None
 
