@@ -12,7 +12,7 @@ import click
 from volume.assembly.load import load
 from volume.cli import options
 from volume.cli.console import Bar, print_json, say, say_findings
-from volume.cli.names import file_stem
+from volume.cli.names import file_stem, free
 from volume.errors import SeriesChoiceError
 from volume.escaping import escape
 from volume.formats.files import export as write
@@ -86,7 +86,9 @@ WISHES = (
 
 def _refuse_contradictions(given: dict[str, Any]) -> None:
     for names in EXCLUDING:
-        asked = [f"--{name}" for name in names if given[name]]
+        asked = [
+            f"--{name}" for name in names if given[name] is not None and given[name] is not False
+        ]
         if len(asked) > 1:
             raise click.UsageError(f"{' and '.join(asked)} exclude each other")
 
@@ -113,12 +115,10 @@ def _apart(surface: Mesh, output: Path) -> list[tuple[Mesh, Path]]:
     """Make a mesh of each part: OUT_1.stl, OUT_2.stl, or OUT_liver.stl by a label's name."""
     suffix = suffix_for(output, "mesh")
     shared = {key: surface.report[key] for key in SHARED if key in surface.report}
-    meshes, taken = [], set()
+    meshes: list[tuple[Mesh, Path]] = []
+    taken: set[str] = set()
     for n, (part, told) in enumerate(zip(surface.parts, surface.report["parts"], strict=True)):
-        name = file_stem(part.name.removeprefix("component ")) or str(n + 1)
-        if name.casefold() in taken:
-            name = f"{name}_{n + 1}"
-        taken.add(name.casefold())
+        name = free(file_stem(part.name.removeprefix("component ")) or str(n + 1), taken)
         one = replace(surface.part(n), report={**told, **shared})
         meshes.append((one, output.with_name(f"{stem(output, suffix)}_{name}{suffix}")))
     return meshes
@@ -161,6 +161,8 @@ def _say_more(report: Any) -> None:
     for what in ("smoothing", "reduction"):
         if report[what]:
             say(f"{what} moved no place by more than {report[what]['moved_mm']:.3g} mm")
+    if report["smoothing"] and (small := report["smoothing"]["unsmoothed"]):
+        say(f"not smoothed, as they would shrink: {small} of {report['components']} bodies")
     if not report["closed"]:
         say(f"warning: not closed: {report['boundary_edges']} edges have one face only")
     if report["non_manifold_edges"]:
