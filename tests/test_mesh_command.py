@@ -79,6 +79,8 @@ def test_clip_keeps_what_lies_in_the_box(run, head, tmp_path):
         (("--reduce", "1.5"), 1, "between 0 and 1"),
         (("--reduce", "0.5", "--tolerance", "1"), 2, "exclude each other"),
         (("--level", "1", "--preset", "bone"), 2, "exclude each other"),
+        (("--level", "0", "--preset", "bone"), 2, "exclude each other"),
+        (("--reduce", "0", "--tolerance", "1"), 2, "exclude each other"),
         (("--labels", "--level", "1"), 2, "exclude each other"),
         (("--labels",), 0, "3 surfaces: label -1000"),
     ],

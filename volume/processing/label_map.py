@@ -41,7 +41,9 @@ def is_evident(volume: Volume) -> bool:
 def _are_whole(array: NDArray[Any]) -> bool:
     if array.dtype.kind in "biu":
         return True
-    return array.dtype.kind == "f" and all(bool((one == np.rint(one)).all()) for one in array)
+    return array.dtype.kind == "f" and all(
+        bool((one == np.rint(one)).all() and np.isfinite(one).all()) for one in array
+    )
 
 
 def _changes(array: NDArray[Any]) -> float:

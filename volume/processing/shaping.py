@@ -43,6 +43,9 @@ class Shaping:
     def __post_init__(self) -> None:
         if self.reduce is not None and self.tolerance is not None:
             raise SurfaceError("a fraction and a tolerance of reduction exclude each other")
+        given = (self.smooth, self.reduce, self.tolerance, self.min_volume)
+        if not np.isfinite([one or 0.0 for one in given]).all():
+            raise SurfaceError("what is asked of a surface is told in finite numbers")
         for wrong, what in (
             (
                 not 0 <= (self.reduce or 0) < 1,
@@ -72,7 +75,7 @@ def shape(found: Crossing, geometry: Geometry, how: Shaping) -> list[Piece]:
     all_bodies = bodies(found, surface)
     ranked = _ranked(found, all_bodies, how)
     found, body = _only(found, all_bodies, ranked.kept)
-    points, smoothing = _smoothed(found, geometry, how)
+    points, smoothing = _smoothed(found, body, geometry, how)
     told: dict[str, Any] = {"smoothing": smoothing, "dropped": ranked.dropped}
     if not how.split:
         firsts = np.flatnonzero(surface == np.arange(len(surface), dtype=np.int32))
@@ -143,16 +146,47 @@ def _only(
 
 
 def _smoothed(
-    found: Crossing, geometry: Geometry, how: Shaping
+    found: Crossing, body: NDArray[np.int32], geometry: Geometry, how: Shaping
 ) -> tuple[Points, dict[str, Any] | None]:
-    """Smooth a surface; what was cut off by a plane stays in it."""
+    """Smooth a surface; what was cut off by a plane stays in it.
+
+    Bodies that are no larger than the waves to be smoothed away would shrink to nothing, or to
+    a thread: they stay as they are.
+    """
     if how.smooth == 0:
         return _on_planes(found.points, found, geometry, how.clip), None
     chosen = smoothing_of(found.points, found.faces, how.smooth)
     moved = smooth(found.points, found.faces, chosen)
     moved = _on_planes(moved, found, geometry, how.clip)
-    far = farthest(found.points, moved)
-    return moved, {"mm": chosen.mm, "rounds": chosen.rounds, "moved_mm": far}
+    lost = _shrunken(found, moved, body, MOST_FACES if how.smooth is None else len(found.faces))
+    if lost.any():
+        moved[lost] = found.points[lost]
+        moved = _on_planes(moved, found, geometry, how.clip)
+    told = {"mm": chosen.mm, "rounds": chosen.rounds, "unsmoothed": len(np.unique(body[lost]))}
+    return moved, {**told, "moved_mm": farthest(found.points, moved)}
+
+
+LOSS = 0.2
+"""So large a share of its volume no body loses or gains by smoothing. A ball of one voxel keeps
+a thousandth of it at the usual strength, one of 33 voxels 96 %, a rod one voxel thick 18 %."""
+MOST_FACES = 100_000
+"""Larger bodies are not looked at for that at the usual strength: they are far larger than
+its waves, and measuring them takes as long as half the smoothing."""
+
+
+def _shrunken(
+    found: Crossing, moved: Points, body: NDArray[np.int32], most_faces: int
+) -> NDArray[np.bool_]:
+    """Say of every point whether smoothing takes too much of its body's volume."""
+    own = body[found.faces[:, 0]]
+    faces = np.bincount(own, minlength=int(body.max()) + 1)
+    some = found.faces[faces[own] <= most_faces]
+    before, after = (
+        np.bincount(body[some[:, 0]], signed_volumes(points, some), minlength=len(faces))
+        for points in (found.points, moved)
+    )
+    holds = np.abs(after - before) <= LOSS * np.abs(before)
+    return np.asarray(~holds[body])
 
 
 def _on_planes(points: Points, found: Crossing, geometry: Geometry, box: Box | None) -> Points:
