@@ -126,3 +126,17 @@ def test_a_colour_volume_has_no_level():
     colour = replace(ct, array=np.zeros((*ct.array.shape, 3), np.uint8))
     with pytest.raises(volume.SurfaceError, match="colour"):
         volume.mesh(colour, 1)
+
+
+@pytest.mark.parametrize("wish", [{}, {"preset": "bone"}])
+def test_a_ct_that_names_no_unit_is_taken_for_hu_and_that_is_said(wish):
+    assert "assumed" not in volume.mesh(blob_volume(), **wish).report
+    (said,) = volume.mesh(replace(blob_volume(), unit=""), **wish).report["assumed"]
+    assert "nothing says so" in said
+
+
+def test_smoothing_that_would_take_a_body_away_is_said(run, head, tmp_path):
+    code, _, said = run("mesh", head, tmp_path / "a.stl", "--smooth", "300")
+    assert (code, "not smoothed, as they would shrink: 6 of 6 bodies" in said) == (0, True), said
+    code, _, said = run("mesh", head, tmp_path / "b.stl")
+    assert (code, "not smoothed" in said) == (0, False)

@@ -75,7 +75,7 @@ def mesh(
         print_json({"schema": SCHEMA, "meshes": done})
     if not quiet:
         say_findings(finding for volume in volumes for finding in volume.findings)
-        _say_more(surface.report)
+        _say_more(surface.report, strongly=bool(given["smooth"]))
 
 
 WISHES = (
@@ -151,8 +151,12 @@ def _values(report: Any) -> str:
     return f" at {report['level']:g}{unit}" if "level" in report else ""
 
 
-def _say_more(report: Any) -> None:
-    """Say what was assumed, left out, moved, and is not as a surface should be."""
+def _say_more(report: Any, strongly: bool) -> None:
+    """Say what was assumed, left out, moved, and is not as a surface should be.
+
+    Every CT has specks of noise that the usual smoothing leaves; where it was asked for
+    `strongly`, it may have left all there is.
+    """
     for words in report.get("assumed", ()):
         say(f"assumed: {words}")
     if report["dropped"]:
@@ -161,7 +165,7 @@ def _say_more(report: Any) -> None:
     for what in ("smoothing", "reduction"):
         if report[what]:
             say(f"{what} moved no place by more than {report[what]['moved_mm']:.3g} mm")
-    if report["smoothing"] and (small := report["smoothing"]["unsmoothed"]):
+    if strongly and (small := report["smoothing"]["unsmoothed"]):
         say(f"not smoothed, as they would shrink: {small} of {report['components']} bodies")
     if not report["closed"]:
         say(f"warning: not closed: {report['boundary_edges']} edges have one face only")

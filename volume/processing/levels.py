@@ -54,7 +54,15 @@ def choose(volume: Volume, wish: Wish) -> Chosen:
         if not volume.modality:
             way += ", or take the values for labels with {labels}"
         raise SurfaceError(f"a surface needs a level; {values}", remedy=way)
-    return _level(BONE_HU, values, volume.unit)
+    bone = _level(BONE_HU, values, volume.unit)
+    return Chosen(bone.span, {**bone.told, **_assumed("bone", volume)})
+
+
+def _assumed(tissue: str, volume: Volume) -> dict[str, Any]:
+    """Say where nothing tells that the values are HU, as those of a tissue are."""
+    if volume.modality and volume.unit:
+        return {}
+    return {"assumed": [f"the values are HU, as {tissue} needs: nothing says so"]}
 
 
 @dataclass(frozen=True)
@@ -114,9 +122,7 @@ def _preset(name: str, values: _Values, volume: Volume) -> Chosen:
         raise SurfaceError(f"there is no preset {name!r}, only {', '.join(PRESETS)}")
     refuse_other_modality(name, values, volume)
     low, high = PRESETS[name]
-    told: dict[str, Any] = {"preset": name}
-    if not volume.modality:
-        told["assumed"] = [f"the values are HU, as the preset {name} needs: nothing says so"]
+    told = {"preset": name, **_assumed(f"the preset {name}", volume)}
     found = _level(low, values, "HU") if math.isinf(high) else _range((low, high), values, "HU")
     return Chosen(found.span, {**found.told, **told})
 
