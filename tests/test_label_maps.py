@@ -202,3 +202,16 @@ def test_every_label_has_a_file_of_its_own_whatever_the_names(run, tmp_path, nam
         np.testing.assert_allclose(
             volume.read_mesh(path).points.min(axis=0), one["bounds"][0], atol=1e-3
         )
+
+
+def test_an_image_cut_out_of_zeros_is_no_label_map():
+    """A brain without its skull fills a ninth of its file, so that most neighbours are equal."""
+    away = np.linalg.norm(np.indices((60, 60, 60)) - 30, axis=0)
+    values = np.random.default_rng(0).normal(120, 30, away.shape).clip(1, 255)
+    grid = Geometry((60, 60, 60), np.zeros(3), np.ones(3), np.eye(3))
+    brain = Volume(np.where(away < 18, values, 0).astype(np.uint8), grid)
+    with pytest.raises(volume.SurfaceError, match="needs a level"):
+        volume.mesh(brain)
+    spots = np.zeros((60, 60, 60), np.uint8)
+    spots[10::7, 10::7, 10::7] = np.arange(512).reshape(8, 8, 8) % 5 + 1
+    assert len(volume.mesh(Volume(spots, grid)).parts) == 5

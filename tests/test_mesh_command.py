@@ -140,3 +140,18 @@ def test_smoothing_that_would_take_a_body_away_is_said(run, head, tmp_path):
     assert (code, "not smoothed, as they would shrink: 6 of 6 bodies" in said) == (0, True), said
     code, _, said = run("mesh", head, tmp_path / "b.stl")
     assert (code, "not smoothed" in said) == (0, False)
+
+
+def test_a_mesh_in_the_place_of_the_volume_is_told(run, head, tmp_path):
+    assert run("mesh", head, tmp_path / "a.stl")[0] == 0
+    code, _, said = run("mesh", tmp_path / "a.stl", tmp_path / "b.ply")
+    assert (code, "this is a mesh already" in said) == (1, True), said
+
+
+def test_large_numbers_are_written_out(run, tmp_path):
+    small = blob_volume()
+    grid = replace(small.geometry, spacing=small.geometry.spacing * 10)
+    volume.export(replace(small, geometry=grid), tmp_path / "whale.nii")
+    options = ("--preset", "bone", "--largest", "2")
+    code, _, said = run("mesh", tmp_path / "whale.nii", tmp_path / "a.stl", *options)
+    assert (code, "e+0" in said) == (0, False), said

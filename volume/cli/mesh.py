@@ -13,10 +13,12 @@ from volume.assembly.load import load
 from volume.cli import options
 from volume.cli.console import Bar, print_json, say, say_findings
 from volume.cli.names import file_stem, free
-from volume.errors import SeriesChoiceError
+from volume.errors import SeriesChoiceError, VolumeError
 from volume.escaping import escape
+from volume.findings import count
 from volume.formats.files import export as write
 from volume.formats.files import is_volume_file, members, read_all, refuse_output
+from volume.formats.meshes import is_mesh_file
 from volume.formats.suffixes import stem, suffix_for
 from volume.processing.isosurface import mesh as make_mesh
 from volume.surface import Mesh
@@ -54,6 +56,7 @@ def mesh(
     for each of its labels. The surface is closed, also where the volume or --clip cuts the body.
     """
     _refuse_contradictions(given)
+    _refuse_mesh(source)
     quiet = quiet or as_json
     how = {"overwrite": overwrite, "sidecar": not no_sidecar}
     refuse_output(output, "mesh", source=source, **how)
@@ -91,6 +94,15 @@ def _refuse_contradictions(given: dict[str, Any]) -> None:
         ]
         if len(asked) > 1:
             raise click.UsageError(f"{' and '.join(asked)} exclude each other")
+
+
+def _refuse_mesh(source: str) -> None:
+    if is_mesh_file(source) and Path(source).is_file():
+        raise VolumeError(
+            "this is a mesh already; a surface is made of a volume",
+            files=(source,),
+            remedy="to write it in another format: volume.export(volume.read_mesh(...), ...)",
+        )
 
 
 def _load(source: str, given: dict[str, Any], identifiers: bool, quiet: bool) -> Sequence[Volume]:
@@ -132,15 +144,22 @@ SHARED = (
 
 
 def _told(report: Any) -> str:
-    size = f"{report['area_cm2']:.4g} cm2"
-    size += f", {report['volume_ml']:.4g} mL, closed" if report["closed"] else ", not closed"
+    size = f"{_number(report['area_cm2'])} cm2"
+    size += f", {_number(report['volume_ml'])} mL, closed" if report["closed"] else ", not closed"
     words = [f"{report['triangles']} triangles{_values(report)}", size]
     parts = report.get("parts")
     if parts and report.get("labels"):
         words.append(
-            f"{len(parts)} surfaces: {', '.join(escape(one['name']) for one in parts[:6])}"
+            f"{count(len(parts), 'surface')}: "
+            + ", ".join(escape(one["name"]) for one in parts[:NAMED])
+            + ", ..." * (len(parts) > NAMED)
         )
     return "; ".join(words)
+
+
+def _number(value: float) -> str:
+    """Word a number with three or four digits that count, never as 1.2e+03."""
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _values(report: Any) -> str:
@@ -161,7 +180,7 @@ def _say_more(report: Any, strongly: bool) -> None:
         say(f"assumed: {words}")
     if report["dropped"]:
         dropped = report["dropped"]
-        say(f"left out: {dropped['components']} smaller bodies, {dropped['volume_ml']:.3g} mL")
+        say(f"left out: {dropped['components']} smaller bodies, {_number(dropped['volume_ml'])} mL")
     for what in ("smoothing", "reduction"):
         if report[what]:
             say(f"{what} moved no place by more than {report[what]['moved_mm']:.3g} mm")
