@@ -9,7 +9,9 @@ import pyvista
 from volume.geometry import Geometry
 from volume.processing.crossing import Span, cross
 from volume.processing.decimation import reduce, reduce_within
+from volume.processing.isosurface import mesh
 from volume.processing.topology import Edges, edges_of, repair
+from volume.volume import Volume
 
 GRID = Geometry((40, 36, 32), np.zeros(3), np.array([0.7, 0.8, 1.1]), np.eye(3))
 
@@ -143,3 +145,15 @@ def test_every_way_in_which_voxels_lie_together_gives_a_closed_surface():
     for turned in (mask, mask.transpose(2, 0, 1), mask.transpose(1, 2, 0)):
         found = cross(turned, Span(1, 1, between=False), grid)
         assert edges_of(found.faces, len(found.points)) == Edges(0, 0)
+
+
+@pytest.mark.parametrize("how", [{"reduce": 0.9}, {"tolerance": 0.5}], ids=str)
+def test_no_two_points_of_a_reduced_surface_lie_at_one_place(how):
+    """A reader of STL knows points by their places alone: it would make them one again."""
+    noise = np.random.default_rng(0).normal(size=(30, 30, 30)).astype(np.float32)
+    grid = Geometry((30, 30, 30), np.zeros(3), np.ones(3), np.eye(3))
+    made = mesh(Volume(noise, grid), 0.5, **how)
+    _, place = np.unique(made.points, axis=0, return_inverse=True)
+    edges = place.reshape(-1)[made.faces][:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    _, shared = np.unique(np.sort(edges, axis=1), axis=0, return_counts=True)
+    assert set(shared.tolist()) == {2}

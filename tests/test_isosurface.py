@@ -190,3 +190,82 @@ def test_the_surface_to_look_at_is_the_one_that_is_measured():
     np.testing.assert_array_equal(plain.faces, ours.faces)
     np.testing.assert_array_equal(plain.normals, ours.normals)
     assert plain.report == {}
+
+
+CUBE = Geometry((24, 24, 24), np.zeros(3), np.ones(3), np.eye(3))
+
+
+def solid(i: slice, j: slice, k: slice) -> Volume:
+    """Make a box of ones, whose unsmoothed surface cuts its corners off."""
+    values = np.zeros(CUBE.size[::-1], np.uint8)
+    values[k, j, i] = 1
+    return Volume(values, CUBE)
+
+
+@pytest.mark.parametrize("smooth", [None, 20.0, 200.0, 9e8])
+@pytest.mark.parametrize("length", [1, 20])
+def test_smoothing_lets_no_small_body_vanish(smooth, length, capfd):
+    body = solid(slice(5, 6), slice(5, 6), slice(2, 2 + length))
+    plain = mesh(body, labels=True, smooth=0).report
+    told = mesh(body, labels=True, smooth=smooth).report
+    assert told["volume_ml"] == pytest.approx(plain["volume_ml"], rel=0.2)
+    assert told["smoothing"]["unsmoothed"] == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_large_body_beside_a_small_one_is_smoothed():
+    both = solid(slice(3, 15), slice(3, 15), slice(3, 15))
+    both.array[20, 20, 20] = 1
+    told = mesh(both, labels=True).report
+    assert (told["components"], told["smoothing"]["unsmoothed"]) == (2, 1)
+    assert told["smoothing"]["moved_mm"] > 0.1
+
+
+def test_voxels_that_are_no_number_lie_outside():
+    grid = GRIDS["straight"]
+    whole = ball(grid)
+    values = whole.array.astype(np.float32)
+    values[:2] = values[:, :, -3:] = np.nan
+    holed = mesh(Volume(values, grid), 300)
+    np.testing.assert_array_equal(holed.points, mesh(Volume(whole.array + 0.0, grid), 300).points)
+    with pytest.raises(SurfaceError, match="the values lie between"):
+        mesh(Volume(values, grid), 9000)
+
+
+def test_infinite_values_have_a_surface_half_way():
+    values = solid(slice(5, 15), slice(5, 15), slice(5, 15)).array.astype(np.float32)
+    values[values == 1], values[values == 0] = np.inf, -np.inf
+    surface = mesh(Volume(values, CUBE), 0, smooth=0)
+    np.testing.assert_allclose(surface.points.min(axis=0), 4.5)
+    np.testing.assert_allclose(surface.points.max(axis=0), 14.5)
+    with pytest.raises(SurfaceError, match="whole numbers"):
+        mesh(Volume(values, CUBE), labels=True)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"smooth": np.nan},
+        {"smooth": np.inf},
+        {"tolerance": np.nan},
+        {"tolerance": np.inf},
+        {"min_volume": np.nan},
+        {"clip": (-np.inf, np.inf, -np.inf, np.inf, 0, np.inf)},
+    ],
+    ids=str,
+)
+def test_what_is_no_number_is_refused(wish):
+    with pytest.raises(SurfaceError):
+        mesh(ball(GRIDS["straight"]), 300, **wish)
+
+
+def test_a_range_may_be_open_at_an_end():
+    grid = GRIDS["straight"]
+    upward = mesh(ball(grid), range=(300, np.inf))
+    np.testing.assert_array_equal(upward.points, mesh(ball(grid), 300).points)
+    assert upward.report["range"] == [300, ball(grid).array.max()]
+
+
+def test_no_volume_at_all_is_refused():
+    with pytest.raises(SurfaceError, match="no volume"):
+        mesh(())

@@ -177,3 +177,41 @@ def test_each_label_can_have_a_file_of_its_own(run, tmp_path):
         points = volume.read_mesh(name).points
         extent = np.mean([points.min(axis=0), points.max(axis=0)], axis=0)
         assert extent == pytest.approx(GRID.centre + middle, abs=0.5)
+
+
+@pytest.mark.parametrize("names", [["A_3", "A", "A"], ["a_2", "A", "a"]])
+def test_every_label_has_a_file_of_its_own_whatever_the_names(run, tmp_path, names):
+    segments = "".join(
+        f"Segment{n}_Name:={name}\nSegment{n}_LabelValue:={value}\n"
+        for n, (value, name) in enumerate(zip((1, 2, 7), names, strict=True))
+    )
+    (tmp_path / "a.seg.nrrd").write_bytes(
+        (
+            "NRRD0005\ntype: unsigned char\ndimension: 3\nspace: left-posterior-superior\n"
+            f"sizes: {' '.join(map(str, GRID.size))}\nencoding: raw\n"
+            f"space directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\n{segments}\n"
+        ).encode()
+        + map_of().astype(np.uint8).tobytes()
+    )
+    code, out, said = run("mesh", tmp_path / "a.seg.nrrd", tmp_path / "o.stl", "--split", "--json")
+    assert code == 0, said
+    told = json.loads(out)["meshes"]
+    written = [one["outputs"][0] for one in told]
+    assert len({path.casefold() for path in written}) == 3
+    for one, path in zip(told, written, strict=True):
+        np.testing.assert_allclose(
+            volume.read_mesh(path).points.min(axis=0), one["bounds"][0], atol=1e-3
+        )
+
+
+def test_an_image_cut_out_of_zeros_is_no_label_map():
+    """A brain without its skull fills a ninth of its file, so that most neighbours are equal."""
+    away = np.linalg.norm(np.indices((60, 60, 60)) - 30, axis=0)
+    values = np.random.default_rng(0).normal(120, 30, away.shape).clip(1, 255)
+    grid = Geometry((60, 60, 60), np.zeros(3), np.ones(3), np.eye(3))
+    brain = Volume(np.where(away < 18, values, 0).astype(np.uint8), grid)
+    with pytest.raises(volume.SurfaceError, match="needs a level"):
+        volume.mesh(brain)
+    spots = np.zeros((60, 60, 60), np.uint8)
+    spots[10::7, 10::7, 10::7] = np.arange(512).reshape(8, 8, 8) % 5 + 1
+    assert len(volume.mesh(Volume(spots, grid)).parts) == 5

@@ -79,6 +79,8 @@ def test_clip_keeps_what_lies_in_the_box(run, head, tmp_path):
         (("--reduce", "1.5"), 1, "between 0 and 1"),
         (("--reduce", "0.5", "--tolerance", "1"), 2, "exclude each other"),
         (("--level", "1", "--preset", "bone"), 2, "exclude each other"),
+        (("--level", "0", "--preset", "bone"), 2, "exclude each other"),
+        (("--reduce", "0", "--tolerance", "1"), 2, "exclude each other"),
         (("--labels", "--level", "1"), 2, "exclude each other"),
         (("--labels",), 0, "3 surfaces: label -1000"),
     ],
@@ -124,3 +126,32 @@ def test_a_colour_volume_has_no_level():
     colour = replace(ct, array=np.zeros((*ct.array.shape, 3), np.uint8))
     with pytest.raises(volume.SurfaceError, match="colour"):
         volume.mesh(colour, 1)
+
+
+@pytest.mark.parametrize("wish", [{}, {"preset": "bone"}])
+def test_a_ct_that_names_no_unit_is_taken_for_hu_and_that_is_said(wish):
+    assert "assumed" not in volume.mesh(blob_volume(), **wish).report
+    (said,) = volume.mesh(replace(blob_volume(), unit=""), **wish).report["assumed"]
+    assert "nothing says so" in said
+
+
+def test_smoothing_that_would_take_a_body_away_is_said(run, head, tmp_path):
+    code, _, said = run("mesh", head, tmp_path / "a.stl", "--smooth", "300")
+    assert (code, "not smoothed, as they would shrink: 6 of 6 bodies" in said) == (0, True), said
+    code, _, said = run("mesh", head, tmp_path / "b.stl")
+    assert (code, "not smoothed" in said) == (0, False)
+
+
+def test_a_mesh_in_the_place_of_the_volume_is_told(run, head, tmp_path):
+    assert run("mesh", head, tmp_path / "a.stl")[0] == 0
+    code, _, said = run("mesh", tmp_path / "a.stl", tmp_path / "b.ply")
+    assert (code, "this is a mesh already" in said) == (1, True), said
+
+
+def test_large_numbers_are_written_out(run, tmp_path):
+    small = blob_volume()
+    grid = replace(small.geometry, spacing=small.geometry.spacing * 10)
+    volume.export(replace(small, geometry=grid), tmp_path / "whale.nii")
+    options = ("--preset", "bone", "--largest", "2")
+    code, _, said = run("mesh", tmp_path / "whale.nii", tmp_path / "a.stl", *options)
+    assert (code, "e+0" in said) == (0, False), said

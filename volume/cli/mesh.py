@@ -12,11 +12,13 @@ import click
 from volume.assembly.load import load
 from volume.cli import options
 from volume.cli.console import Bar, print_json, say, say_findings
-from volume.cli.names import file_stem
-from volume.errors import SeriesChoiceError
+from volume.cli.names import file_stem, free
+from volume.errors import SeriesChoiceError, VolumeError
 from volume.escaping import escape
+from volume.findings import count
 from volume.formats.files import export as write
 from volume.formats.files import is_volume_file, members, read_all, refuse_output
+from volume.formats.meshes import is_mesh_file
 from volume.formats.suffixes import stem, suffix_for
 from volume.processing.isosurface import mesh as make_mesh
 from volume.surface import Mesh
@@ -54,6 +56,7 @@ def mesh(
     for each of its labels. The surface is closed, also where the volume or --clip cuts the body.
     """
     _refuse_contradictions(given)
+    _refuse_mesh(source)
     quiet = quiet or as_json
     how = {"overwrite": overwrite, "sidecar": not no_sidecar}
     refuse_output(output, "mesh", source=source, **how)
@@ -75,7 +78,7 @@ def mesh(
         print_json({"schema": SCHEMA, "meshes": done})
     if not quiet:
         say_findings(finding for volume in volumes for finding in volume.findings)
-        _say_more(surface.report)
+        _say_more(surface.report, strongly=bool(given["smooth"]))
 
 
 WISHES = (
@@ -86,9 +89,20 @@ WISHES = (
 
 def _refuse_contradictions(given: dict[str, Any]) -> None:
     for names in EXCLUDING:
-        asked = [f"--{name}" for name in names if given[name]]
+        asked = [
+            f"--{name}" for name in names if given[name] is not None and given[name] is not False
+        ]
         if len(asked) > 1:
             raise click.UsageError(f"{' and '.join(asked)} exclude each other")
+
+
+def _refuse_mesh(source: str) -> None:
+    if is_mesh_file(source) and Path(source).is_file():
+        raise VolumeError(
+            "this is a mesh already; a surface is made of a volume",
+            files=(source,),
+            remedy="to write it in another format: volume.export(volume.read_mesh(...), ...)",
+        )
 
 
 def _load(source: str, given: dict[str, Any], identifiers: bool, quiet: bool) -> Sequence[Volume]:
@@ -113,12 +127,10 @@ def _apart(surface: Mesh, output: Path) -> list[tuple[Mesh, Path]]:
     """Make a mesh of each part: OUT_1.stl, OUT_2.stl, or OUT_liver.stl by a label's name."""
     suffix = suffix_for(output, "mesh")
     shared = {key: surface.report[key] for key in SHARED if key in surface.report}
-    meshes, taken = [], set()
+    meshes: list[tuple[Mesh, Path]] = []
+    taken: set[str] = set()
     for n, (part, told) in enumerate(zip(surface.parts, surface.report["parts"], strict=True)):
-        name = file_stem(part.name.removeprefix("component ")) or str(n + 1)
-        if name.casefold() in taken:
-            name = f"{name}_{n + 1}"
-        taken.add(name.casefold())
+        name = free(file_stem(part.name.removeprefix("component ")) or str(n + 1), taken)
         one = replace(surface.part(n), report={**told, **shared})
         meshes.append((one, output.with_name(f"{stem(output, suffix)}_{name}{suffix}")))
     return meshes
@@ -132,15 +144,22 @@ SHARED = (
 
 
 def _told(report: Any) -> str:
-    size = f"{report['area_cm2']:.4g} cm2"
-    size += f", {report['volume_ml']:.4g} mL, closed" if report["closed"] else ", not closed"
+    size = f"{_number(report['area_cm2'])} cm2"
+    size += f", {_number(report['volume_ml'])} mL, closed" if report["closed"] else ", not closed"
     words = [f"{report['triangles']} triangles{_values(report)}", size]
     parts = report.get("parts")
     if parts and report.get("labels"):
         words.append(
-            f"{len(parts)} surfaces: {', '.join(escape(one['name']) for one in parts[:6])}"
+            f"{count(len(parts), 'surface')}: "
+            + ", ".join(escape(one["name"]) for one in parts[:NAMED])
+            + ", ..." * (len(parts) > NAMED)
         )
     return "; ".join(words)
+
+
+def _number(value: float) -> str:
+    """Word a number with three or four digits that count, never as 1.2e+03."""
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _values(report: Any) -> str:
@@ -151,13 +170,17 @@ def _values(report: Any) -> str:
     return f" at {report['level']:g}{unit}" if "level" in report else ""
 
 
-def _say_more(report: Any) -> None:
-    """Say what was assumed, left out, moved, and is not as a surface should be."""
+def _say_more(report: Any, strongly: bool) -> None:
+    """Say what was assumed, left out, moved, and is not as a surface should be.
+
+    Every CT has specks of noise that the usual smoothing leaves; where it was asked for
+    `strongly`, it may have left all there is.
+    """
     for words in report.get("assumed", ()):
         say(f"assumed: {words}")
     if report["dropped"]:
         dropped = report["dropped"]
-        say(f"left out: {dropped['components']} smaller bodies, {dropped['volume_ml']:.3g} mL")
+        say(f"left out: {dropped['components']} smaller bodies, {_number(dropped['volume_ml'])} mL")
     if report["smoothing"]:
         say(f"smoothing moved no place by more than {report['smoothing']['moved_mm']:.3g} mm")
     if report["reduction"]:
@@ -165,6 +188,8 @@ def _say_more(report: Any) -> None:
         say(
             f"reduction moved no place by more than {at_most:.3g} mm, {moved:.3g} mm where measured"
         )
+    if strongly and (small := report["smoothing"]["unsmoothed"]):
+        say(f"not smoothed, as they would shrink: {small} of {report['components']} bodies")
     if not report["closed"]:
         say(f"warning: not closed: {report['boundary_edges']} edges have one face only")
     if report["non_manifold_edges"]:

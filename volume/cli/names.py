@@ -86,8 +86,7 @@ def stems(pattern: str, listed: Sequence[Listed]) -> list[str]:
     taken.update(map(_key, given.values()))
     for n, one in enumerate(listed):
         if n not in given:
-            given[n] = _free(_with_ending(plain[n], f"_{one.id}"), taken)
-            taken.add(_key(given[n]))
+            given[n] = free(_with_ending(plain[n], f"_{one.id}"), taken)
     return [given[n] for n in range(len(listed))]
 
 
@@ -99,12 +98,14 @@ def _key(name: str) -> str:
     return key
 
 
-def _free(name: str, taken: set[str]) -> str:
-    n, free = 1, name
-    while _key(free) in taken:
+def free(name: str, taken: set[str]) -> str:
+    """Give a name, or it with a number behind, that is not taken yet, and take it."""
+    n, numbered = 1, name
+    while _key(numbered) in taken:
         n += 1
-        free = _with_ending(name, f"_{n}")
-    return free
+        numbered = _with_ending(name, f"_{n}")
+    taken.add(_key(numbered))
+    return numbered
 
 
 def _name(pattern: str, one: Listed) -> str:

@@ -24,6 +24,8 @@ NEAREST = 1e-3
 RIM = 0.45
 """So many voxels beyond the border's centres the body is cut off straight, to end flat at half a
 voxel: a rim as sharp as that would be of triangles without area."""
+LARGEST = 1e307
+"""Infinite values are as good as these, between which there is a place."""
 Box = tuple[float, float, float, float, float, float]
 """x0, x1, y0, y1, z0, z1 in mm LPS."""
 
@@ -284,7 +286,8 @@ class _Frame:
         i, j, k = (
             np.clip(indices[x], 0, self.part.shape[2 - x] - 1, dtype=np.int32) for x in range(3)
         )
-        return self.part[k, j, i].astype(np.float64)
+        values = self.part[k, j, i].astype(np.float64)
+        return values if self.part.dtype.kind != "f" else np.clip(values, -LARGEST, LARGEST)
 
     def _cut(
         self,

@@ -70,6 +70,8 @@ def mesh(
     Raises `SurfaceError` for values that are not there, a colour volume, or none given.
     """
     volumes = (volume,) if isinstance(volume, Volume) else tuple(volume)
+    if not volumes:
+        raise SurfaceError("there is no volume to make a surface of")
     wish = Wish(level, range, preset)
     bar = progress or Silent()
     with closing(bar):
@@ -127,7 +129,11 @@ def _box(volume: Volume, clip: Sequence[float] | None) -> Box | None:
     if clip is None:
         return None
     box = tuple(float(place) for place in clip)
-    if len(box) != 6 or not all(a < b for a, b in zip(box[::2], box[1::2], strict=True)):
+    if (
+        len(box) != 6
+        or not np.isfinite(box).all()
+        or not all(a < b for a, b in zip(box[::2], box[1::2], strict=True))
+    ):
         raise SurfaceError("a box to clip by is x0,x1,y0,y1,z0,z1 in mm LPS, each pair ascending")
     ends = volume.geometry.corners
     low, high = ends.min(axis=0), ends.max(axis=0)

@@ -17,7 +17,8 @@ MOST_LABELS = 4096
 FEW_LABELS = 256
 """So many at most where nothing but the values says that a volume is a label map."""
 MOST_CHANGES = 0.2
-"""Neighbours along i differ in this share at most there; images differ nearly everywhere."""
+"""Neighbours along i that are not 0 differ in this share at most there; those of images differ
+nearly everywhere, be they a brain cut out of 0."""
 LOOKED_AT = 32
 """Slices that are looked at for that."""
 Block = tuple[slice, slice, slice]
@@ -26,7 +27,7 @@ Block = tuple[slice, slice, slice]
 def is_evident(volume: Volume) -> bool:
     """Say whether a volume of which nothing is known looks like a label map.
 
-    It has few whole values from 0 upwards, and neighbours are mostly equal.
+    It has few whole values from 0 upwards, and neighbours in its bodies are mostly equal.
     """
     if volume.is_colour or volume.modality or volume.unit:
         return False
@@ -41,12 +42,19 @@ def is_evident(volume: Volume) -> bool:
 def _are_whole(array: NDArray[Any]) -> bool:
     if array.dtype.kind in "biu":
         return True
-    return array.dtype.kind == "f" and all(bool((one == np.rint(one)).all()) for one in array)
+    return array.dtype.kind == "f" and all(
+        bool((one == np.rint(one)).all() and np.isfinite(one).all()) for one in array
+    )
 
 
 def _changes(array: NDArray[Any]) -> float:
-    differing = sum(int(np.count_nonzero(one[:, 1:] != one[:, :-1])) for one in array)
-    return differing / max(1, array[:, :, 1:].size)
+    differing = pairs = 0
+    for one in array:
+        left, right = one[:, :-1], one[:, 1:]
+        inside = (left != 0) & (right != 0)
+        pairs += int(np.count_nonzero(inside))
+        differing += int(np.count_nonzero(inside & (left != right)))
+    return differing / max(1, pairs)
 
 
 def labels_in(volume: Volume) -> Iterator[tuple[Label, Volume]]:

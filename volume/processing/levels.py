@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from volume.errors import SurfaceError
 from volume.processing.crossing import Span
 from volume.processing.presets import BONE_HU, PRESETS
@@ -48,10 +50,19 @@ def choose(volume: Volume, wish: Wish) -> Chosen:
     if wish.level is not None:
         return _level(wish.level, values, volume.unit)
     if volume.modality != "CT" or volume.unit not in ("", "HU"):
-        raise SurfaceError(
-            f"a surface needs a level; {values}", remedy="choose one with {level=VALUE}"
-        )
-    return _level(BONE_HU, values, volume.unit)
+        way = "choose one with {level=VALUE}"
+        if not volume.modality:
+            way += ", or take the values for labels with {labels}"
+        raise SurfaceError(f"a surface needs a level; {values}", remedy=way)
+    bone = _level(BONE_HU, values, volume.unit)
+    return Chosen(bone.span, {**bone.told, **_assumed("bone", volume)})
+
+
+def _assumed(tissue: str, volume: Volume) -> dict[str, Any]:
+    """Say where nothing tells that the values are HU, as those of a tissue are."""
+    if volume.modality and volume.unit:
+        return {}
+    return {"assumed": [f"the values are HU, as {tissue} needs: nothing says so"]}
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,9 @@ class _Values:
 
     @classmethod
     def of(cls, volume: Volume) -> _Values:
-        return cls(float(volume.array.min()), float(volume.array.max()), volume.unit)
+        ends = (np.fmin.reduce, np.fmax.reduce)  # which pass over voxels that are no number
+        least, greatest = (float(end(volume.array, axis=None)) for end in ends)
+        return cls(least, greatest, volume.unit)
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
@@ -87,6 +100,7 @@ def _range(wanted: tuple[float, float], values: _Values, unit: str) -> Chosen:
             f"a range runs from a lower to a higher value, not from {low:g} to {high:g}"
         )
     named = f"from {_word(low, unit)} to {_word(high, unit)}"
+    low, high = _finite(low, values.least), _finite(high, values.greatest)
     if high < values.least or low > values.greatest:
         raise SurfaceError(
             f"no voxel has values {named}: {values}", remedy="choose others with {range=LO,HI}"
@@ -98,14 +112,17 @@ def _range(wanted: tuple[float, float], values: _Values, unit: str) -> Chosen:
     return Chosen(Span(low, high), {"range": [low, high]})
 
 
+def _finite(end: float, instead: float) -> float:
+    """Let a range that is open at an end reach to the last value there is."""
+    return instead if math.isinf(end) else end
+
+
 def _preset(name: str, values: _Values, volume: Volume) -> Chosen:
     if name not in PRESETS:
         raise SurfaceError(f"there is no preset {name!r}, only {', '.join(PRESETS)}")
     refuse_other_modality(name, values, volume)
     low, high = PRESETS[name]
-    told: dict[str, Any] = {"preset": name}
-    if not volume.modality:
-        told["assumed"] = [f"the values are HU, as the preset {name} needs: nothing says so"]
+    told = {"preset": name, **_assumed(f"the preset {name}", volume)}
     found = _level(low, values, "HU") if math.isinf(high) else _range((low, high), values, "HU")
     return Chosen(found.span, {**found.told, **told})
 

@@ -103,9 +103,12 @@ def _extent(bounds: Sequence[Any]) -> list[list[float]]:
     return [list(map(min, zip(*lows, strict=True))), list(map(max, zip(*highs, strict=True)))]
 
 
-def _most(smoothings: Sequence[Any]) -> dict[str, Any] | None:
-    done = [one for one in smoothings if one]
-    return {key: max(one[key] for one in done) for key in done[0]} if done else None
+def _smoothing(smoothings: Sequence[Any]) -> dict[str, Any] | None:
+    done = _distinct(smoothings)
+    if not done:
+        return None
+    most = {key: max(one[key] for one in done) for key in done[0]}
+    return {**most, "unsmoothed": sum(one["unsmoothed"] for one in done)}
 
 
 def _reduction(reductions: Sequence[Any]) -> dict[str, Any] | None:
@@ -119,15 +122,19 @@ def _reduction(reductions: Sequence[Any]) -> dict[str, Any] | None:
 
 
 def _dropped(dropped: Sequence[Any]) -> dict[str, Any] | None:
-    """Add up what was dropped; bodies of one surface say the same of it, which counts once."""
-    done = list({id(one): one for one in dropped if one}.values())
+    done = _distinct(dropped)
     return {key: sum(one[key] for one in done) for key in done[0]} if done else None
+
+
+def _distinct(told: Sequence[Any]) -> list[Any]:
+    """List what is told; bodies of one surface say the same of it, which counts once."""
+    return list({id(one): one for one in told if one}.values())
 
 
 JOINED: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "closed": all,
     "bounds": _extent,
-    "smoothing": _most,
+    "smoothing": _smoothing,
     "reduction": _reduction,
     "dropped": _dropped,
 }

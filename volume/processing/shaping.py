@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,6 +49,9 @@ class Shaping:
     def __post_init__(self) -> None:
         if self.reduce is not None and self.tolerance is not None:
             raise SurfaceError("a fraction and a tolerance of reduction exclude each other")
+        given = (self.smooth, self.reduce, self.tolerance, self.min_volume)
+        if not np.isfinite([one or 0.0 for one in given]).all():
+            raise SurfaceError("what is asked of a surface is told in finite numbers")
         for wrong, what in (
             (
                 not 0 <= (self.reduce or 0) < 1,
@@ -80,7 +83,7 @@ def shape(found: Crossing, geometry: Geometry, how: Shaping) -> list[Piece]:
     all_bodies = bodies(found, surface)
     ranked = _ranked(found, all_bodies, how)
     found, body = _only(found, all_bodies, ranked.kept)
-    points, smoothing = smoothed(found, geometry, how)
+    points, smoothing = smoothed(found, geometry, how, lambda: body)
     told: dict[str, Any] = {"smoothing": smoothing, "dropped": ranked.dropped}
     if not how.split:
         shells = int(np.isin(all_bodies[_firsts(surface)], ranked.kept).sum())
@@ -97,15 +100,16 @@ def _whole(found: Crossing, geometry: Geometry, how: Shaping) -> Piece:
     """Smooth all bodies, and count them meanwhile: VTK does not hold the interpreter."""
     with ThreadPoolExecutor(1) as pool:
         counted = pool.submit(_counted, found)
-        points, smoothing = smoothed(found, geometry, how)
-        told = {"smoothing": smoothing, "dropped": None, **counted.result()}
+        points, smoothing = smoothed(found, geometry, how, lambda: counted.result()[0])
+        told = {"smoothing": smoothing, "dropped": None, **counted.result()[1]}
     return _finished(Piece(points, found.faces, told), how)
 
 
-def _counted(found: Crossing) -> dict[str, Any]:
+def _counted(found: Crossing) -> tuple[NDArray[np.int32], dict[str, Any]]:
+    """Tell of every point which body it is of, and how many of them there are."""
     surface = surfaces(found.faces, len(found.points))
-    components = len(_firsts(bodies(found, surface)))
-    return {"components": components, "shells": len(_firsts(surface))}
+    body = bodies(found, surface)
+    return body, {"components": len(_firsts(body)), "shells": len(_firsts(surface))}
 
 
 def _firsts(lots: NDArray[np.int32]) -> NDArray[np.intp]:
@@ -168,16 +172,54 @@ def _only(
 
 
 def smoothed(
-    found: Crossing, geometry: Geometry, how: Shaping
+    found: Crossing,
+    geometry: Geometry,
+    how: Shaping,
+    body: Callable[[], NDArray[np.int32]] | None = None,
 ) -> tuple[Points, dict[str, Any] | None]:
-    """Smooth a surface; what was cut off by a plane stays in it."""
+    """Smooth a surface; what was cut off by a plane stays in it.
+
+    Bodies that are no larger than the waves to be smoothed away would shrink to nothing, or to
+    a thread: they stay as they are, where `body` tells of which each point is.
+    """
     if how.smooth == 0:
         return _on_planes(found.points, found, geometry, how.clip), None
     chosen = smoothing_of(found.points, found.faces, how.smooth)
     moved = smooth(found.points, found.faces, chosen)
     moved = _on_planes(moved, found, geometry, how.clip)
-    far = farthest(found.points, moved)
-    return moved, {"mm": chosen.mm, "rounds": chosen.rounds, "moved_mm": far}
+    told: dict[str, Any] = {"mm": chosen.mm, "rounds": chosen.rounds}
+    if body is None:
+        return moved, told
+    own = body()
+    lost = _shrunken(found, moved, own, MOST_FACES if how.smooth is None else len(found.faces))
+    if lost.any():
+        moved[lost] = found.points[lost]
+        moved = _on_planes(moved, found, geometry, how.clip)
+    told["unsmoothed"] = len(np.unique(own[lost]))
+    return moved, {**told, "moved_mm": farthest(found.points, moved)}
+
+
+LOSS = 0.2
+"""So large a share of its volume no body loses or gains by smoothing. A ball of one voxel keeps
+a thousandth of it at the usual strength, one of 33 voxels 96 %, a rod one voxel thick 18 %."""
+MOST_FACES = 100_000
+"""Larger bodies are not looked at for that at the usual strength: they are far larger than
+its waves, and measuring them takes as long as half the smoothing."""
+
+
+def _shrunken(
+    found: Crossing, moved: Points, body: NDArray[np.int32], most_faces: int
+) -> NDArray[np.bool_]:
+    """Say of every point whether smoothing takes too much of its body's volume."""
+    own = body[found.faces[:, 0]]
+    faces = np.bincount(own, minlength=int(body.max()) + 1)
+    some = found.faces[faces[own] <= most_faces]
+    before, after = (
+        np.bincount(body[some[:, 0]], signed_volumes(points, some), minlength=len(faces))
+        for points in (found.points, moved)
+    )
+    holds = np.abs(after - before) <= LOSS * np.abs(before)
+    return np.asarray(~holds[body])
 
 
 def _on_planes(points: Points, found: Crossing, geometry: Geometry, box: Box | None) -> Points:

@@ -18,7 +18,8 @@ ROUNDS, PASS_BAND = 10, 0.1
 """Of the windowed sinc (Taubin 1996) unless mm are given: halves the stairs of a mask, and
 leaves a sphere of 22 voxels its radius within 0.003 voxels (both measured). A Hamming window
 does in 10 rounds what VTK's own, Nuttall's, does in 20."""
-MOST_ROUNDS = 400
+MOST_ROUNDS = 200
+"""A wave of some 200 edges; from 250 rounds on VTK finds no filter, and says so on stderr."""
 HIGHEST_PASS_BAND = 1.9
 """From 2 on nothing is smoothed."""
 SAMPLE = 100_000
@@ -47,8 +48,10 @@ def smoothing_of(
     edge = _edge_length(points, faces)
     if mm is None:
         return Smoothing(math.pi * edge / math.sqrt(PASS_BAND), ROUNDS, PASS_BAND)
-    root = math.pi * edge / mm
-    rounds = min(MOST_ROUNDS, max(ROUNDS // 2, round(ROUNDS * math.sqrt(PASS_BAND) / root)))
+    least = ROUNDS * math.sqrt(PASS_BAND) / MOST_ROUNDS
+    root = max(least, math.pi * edge / mm)
+    rounds = max(ROUNDS // 2, round(ROUNDS * math.sqrt(PASS_BAND) / root))
+    mm = min(mm, math.pi * edge / least)
     return Smoothing(mm, rounds, min(root**2, HIGHEST_PASS_BAND))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ def repair(points: Points, faces: Faces) -> tuple[Points, Faces, NDArray[np.intp
 
     Faces that collapsed and pairs that lie on one another, back to back, are dropped. Where
     bodies touch along an edge, its ends become points of each; where one body touches itself,
-    the edge becomes two, each with a point of its own in the middle.
+    the edge becomes two, each with a point of its own in the middle. No two lie at one place.
     """
     a, b, c = faces.T
     source = np.flatnonzero((a != b) & (b != c) & (c != a))
@@ -169,13 +170,28 @@ def _parted(points: Points, faces: Faces, bad: NDArray[np.int64]) -> tuple[Point
         for point in (a, b, c):
             around[point].append(face)
     pairs = {edge: _pairs(edge, shared, corners, points) for edge, shared in sharing.items()}
-    copies: list[int] = []
+    copies: list[NDArray[np.floating]] = []
     faces = faces.copy()
     for point in ends.tolist():
         for sheet in _sheets(point, around[point], corners, pairs)[1:]:
             faces[sheet] = np.where(faces[sheet] == point, len(points) + len(copies), faces[sheet])
-            copies.append(point)
-    return np.concatenate((points, points[copies])), faces
+            copies.append(_inward(points[point], [corners[face] for face in sheet], points))
+    return np.concatenate((points, np.array(copies, points.dtype).reshape(-1, 3))), faces
+
+
+INWARD = 0.01
+"""So far, in lengths of edges, a point that is made where another lies goes into its own matter:
+at one place, a reader of STL, or a printer's program, would make one of the two again."""
+
+
+def _inward(
+    place: NDArray[np.floating], sheet: Sequence[tuple[int, int, int]], points: Points
+) -> NDArray[np.floating]:
+    """Move a place of a sheet of faces a little to the side that they look away from."""
+    a, b, c = points[np.array(sheet)].astype(np.float64).transpose(1, 0, 2)
+    outward = np.cross(b - a, c - a).sum(axis=0)
+    far = INWARD * np.linalg.norm(b - a, axis=1).mean()
+    return place - far * outward / (np.linalg.norm(outward) or 1)
 
 
 def _split(
@@ -198,7 +214,8 @@ def _split(
         for pair in _pairs(edge, shared, corners, points):
             for face in pair:
                 cuts[face][edge] = len(points) + len(middles)
-            middles.append((points[edge[0]] + points[edge[1]]) / 2)
+            middle = (points[edge[0]] + points[edge[1]]) / 2
+            middles.append(_inward(middle, [corners[face] for face in pair], points))
     cut_up = [(face, one) for face, own in cuts.items() for one in _cut_up(corners[face], own)]
     pieces = [one for _, one in cut_up]
     whole = np.delete(np.arange(len(faces)), list(cuts))
