@@ -6,8 +6,8 @@ from math import isfinite
 
 FARTHEST_MM = 1e6
 """No place, pan or side of a box is farther from the patient than this."""
-LARGEST = 1e30
-"""Voxels may be larger; what is reckoned with them then has no room in float32."""
+LARGEST = 1e150
+"""A voxel may be as large; the square of one still has room in a float64."""
 LONGEST_INTEGER = 18
 """Digits and a sign that 64 bits hold."""
 
