@@ -177,12 +177,14 @@ def test_a_picture_leaves_the_scene_and_the_measurements_beside_it(tmp_path):
         ({"measurements": "m.xls"}, "CSV or JSON"),
         ({"save_scene": "nowhere/s.json"}, "folder"),
         ({"scene": "none.json"}, "cannot be read"),
+        ({"save_scene": "a.json", "measurements": "./a.json"}, "two outputs have one name"),
+        ({"save_scene": "a.png"}, "two outputs have one name"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_any_picture(more, words, tmp_path):
     more = {name: tmp_path / path for name, path in more.items()}
     with pytest.raises(VolumeError, match=words):
-        screenshot(blob_volume(), tmp_path / "a.png", **more)
+        screenshot(blob_volume(), tmp_path / "a.png", overwrite=True, **more)
     assert list(tmp_path.iterdir()) == []
 
 
