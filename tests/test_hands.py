@@ -1,15 +1,18 @@
 """Hands that turn planes, thicken slabs, measure, and hold the 3D pane: on the Scene's state."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from blobs import ACQUISITIONS, OBLIQUE
+from blobs import ACQUISITIONS, OBLIQUE, blob_volume
 from test_controller import a_controller, click, drag, middle
 from volume.processing.plane_grid import PLANES
 from volume.viewer.clip_box import middle_of, whole
 from volume.viewer.controller import COMMANDS, HANDS, Controller
 from volume.viewer.eye import look
 from volume.viewer.projection import project_pane
+from volume.viewer.scene import scene_of
 
 CROSSED = {
     "axial": ("sagittal", "coronal"),
@@ -393,6 +396,42 @@ def test_escape_puts_a_carried_measurement_back():
     assert controller.scene.measurements.items != before
     controller.key("Escape")
     assert controller.scene.measurements.items == before
+
+
+@pytest.mark.parametrize("button", ["left", "middle", "right"])
+@pytest.mark.parametrize("pane", [*PLANES, "3d"])
+def test_a_drag_ends_with_the_pane_it_began_in(pane, button):
+    controller = a_controller()
+    x, y = middle(controller, pane)
+    controller.press(button, x + 30, y + 30, time=0)
+    controller.move(x + 40, y + 40)
+    controller.key("v")
+    controller.key("v")  # coronal alone
+    scene = controller.scene
+    controller.move(x + 70, y + 60)
+    if pane != "coronal":
+        assert (controller.scene.window, controller.scene.sights) == (scene.window, scene.sights)
+    controller.release(button, x + 70, y + 60, time=1)
+    assert not controller.is_dragging
+
+
+def test_what_is_deleted_in_a_hand_leaves_the_others_where_they_are():
+    controller, on_line = a_measured_controller()
+    _, other = controller.scene.measurements.items
+    controller.press("left", *on_line, time=0)
+    controller.key("Delete")
+    controller.move(on_line[0] + 30, on_line[1] + 30)
+    controller.release("left", on_line[0] + 30, on_line[1] + 30, time=1)
+    assert controller.scene.measurements.items == (other,)
+
+
+def test_a_hand_lets_go_of_a_measurement_when_another_series_comes():
+    """On the same grid, too: its measurements are others."""
+    controller, on_line = a_measured_controller()
+    controller.press("left", *on_line, time=0)
+    controller.take_scene(scene_of(replace(blob_volume(), id="ct_s002_111111"), surface=False))
+    controller.move(on_line[0] + 30, on_line[1] + 30)
+    assert controller.scene.measurements.items == ()
 
 
 def test_a_measurement_on_another_layer_is_not_in_the_way():

@@ -1,6 +1,7 @@
 """Scenes and measurements as files: saved, shown again, and refused where they do not belong."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,56 @@ def test_what_is_no_scene_is_refused(content, tmp_path):
     assert problem.value.files == (str(path),)
 
 
+NO_NUMBERS = ('"NaN"', "NaN", "1e400", "1" + "0" * 400, "true", "null")
+
+
+@pytest.mark.parametrize("wrong", NO_NUMBERS)
+@pytest.mark.parametrize("name", ["azimuth", "elevation", "zoom"])
+def test_what_is_no_number_never_reaches_the_graphics_library(name, wrong, tmp_path):
+    """Of an eye at NaN degrees VTK 9.7 made a segmentation fault."""
+    text = scene_of(blob_volume(), surface=False).to_json()
+    camera = text.index('"camera"')
+    path = tmp_path / "no.json"
+    path.write_text(
+        text[:camera] + re.sub(rf'("{name}": )[^,]+', rf"\g<1>{wrong}", text[camera:], count=1)
+    )
+    with pytest.raises(VolumeError, match="not a scene"):
+        read_scene(path, blob_volume())
+
+
+@pytest.mark.parametrize("wrong", NO_NUMBERS[:-1])
+@pytest.mark.parametrize("where", ["cursor", "window", "level", "pan"])
+def test_no_place_window_or_level_is_read_from_what_is_no_number(where, wrong, tmp_path):
+    text = scene_of(blob_volume(), level=200.0).to_json()
+    path = tmp_path / "no.json"
+    path.write_text(re.sub(rf'("{where}": (?:\[\s*)?)[-\d.e]+', rf"\g<1>{wrong}", text))
+    with pytest.raises(VolumeError, match="not a scene"):
+        read_scene(path, blob_volume())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wrong"),
+    [
+        (r'("mode": )"max"', "0"),
+        (r'("mode": )"max"', "[]"),
+        (r'("mode": )"max"', '"median"'),
+        (r'("mm": )[\d.]+', "1e18"),
+        (r'("mm": )[\d.]+', "0"),
+        (r'("points": \[\s*\[\s*)[-\d.]+', "1e29"),
+        (r'("points": \[\s*\[\s*)[-\d.]+', "[1, 2]"),
+        (r'("clip": )null', "[0, 1e29, 0, 1, 0, 1]"),
+        (r'("shift": )[-\d.]+', "1e200"),
+    ],
+)
+def test_what_no_scene_can_hold_is_refused_before_it_is_drawn(pattern, wrong, tmp_path):
+    path = saved(tmp_path, blob_volume())
+    text, changes = re.subn(pattern, rf"\g<1>{wrong}", path.read_text(), count=1)
+    assert changes == 1
+    path.write_text(text)
+    with pytest.raises(VolumeError, match="not a scene"):
+        read_scene(path, blob_volume())
+
+
 def test_a_scene_that_is_not_there_is_told(tmp_path):
     with pytest.raises(VolumeError, match="cannot be read"):
         read_scene(tmp_path / "none.json", blob_volume())
@@ -126,12 +177,14 @@ def test_a_picture_leaves_the_scene_and_the_measurements_beside_it(tmp_path):
         ({"measurements": "m.xls"}, "CSV or JSON"),
         ({"save_scene": "nowhere/s.json"}, "folder"),
         ({"scene": "none.json"}, "cannot be read"),
+        ({"save_scene": "a.json", "measurements": "./a.json"}, "two outputs have one name"),
+        ({"save_scene": "a.png"}, "two outputs have one name"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_any_picture(more, words, tmp_path):
     more = {name: tmp_path / path for name, path in more.items()}
     with pytest.raises(VolumeError, match=words):
-        screenshot(blob_volume(), tmp_path / "a.png", **more)
+        screenshot(blob_volume(), tmp_path / "a.png", overwrite=True, **more)
     assert list(tmp_path.iterdir()) == []
 
 

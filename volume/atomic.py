@@ -85,6 +85,20 @@ def refuse_unwritable(path: PathLike, *, overwrite: bool = False) -> None:
             raise VolumeError("the output is not a regular file", files=(str(target),))
 
 
+def refuse_one_for_two(*paths: PathLike | None) -> None:
+    """Refuse outputs of which the later would replace the earlier; None is no output."""
+    seen = set()
+    for path in paths:
+        if path is None:
+            continue
+        real = os.path.normcase(os.path.realpath(path))
+        if real in seen:
+            raise VolumeError(
+                "two outputs have one name", files=(str(path),), remedy="give each its own name"
+            )
+        seen.add(real)
+
+
 def refuse_in_source(path: PathLike, source: PathLike) -> None:
     """Refuse an output, or a folder of outputs, that would change what it is made from.
 

@@ -126,7 +126,7 @@ def refuse_looks(
     for path in outputs:
         if path is not None:
             refuse_in_source(path, source)
-    refuse_unwritable_looks(*outputs[1:], overwrite=overwrite)
+    refuse_unwritable_looks(*outputs[1:], picture=outputs[0], overwrite=overwrite)
     if scene is not None:
         check_scene(scene)
 

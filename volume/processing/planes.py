@@ -112,7 +112,7 @@ class Reformatter:
         place = self.volume.geometry.centre if at is None else at
         turned = is_turned(plane, rotation)
         layer = _nearest_layer(grid, place) if turned else layer_at(grid, place)
-        count = max(1, round(slab / grid.spacing[2]))
+        count = max(1, min(round(slab / grid.spacing[2]), 2 * grid.size[2]))
         if self.aligned and not turned:
             layer = float(np.clip(round(layer), 0, grid.size[2] - 1))
             array, count = self._pick(plane, int(layer), count, combine)

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from volume.viewer.renderings import parse_rendering
+from volume.viewer.saved_number import read_mm, read_number
 
 Box = tuple[float, float, float, float, float, float]
 """x0, x1, y0, y1, z0, z1 in mm LPS."""
@@ -57,10 +58,9 @@ class BodyLook:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> BodyLook:
         """Read what `as_json` gave; a ValueError where it cannot be."""
-        shift = float(saved["shift"])
-        if not isfinite(shift):
-            raise ValueError(f"a shift is a number, not {shift}")
-        return replace(cls().render(saved["rendering"]).cut(saved["clip"]), shift=shift)
+        shift, box = read_number(saved["shift"]), saved["clip"]
+        sides = None if box is None else [read_mm(side) for side in box]
+        return replace(cls().render(saved["rendering"]).cut(sides), shift=shift)
 
 
 def shift_per_pixel(*, is_hounsfield: bool, window_width: float) -> float:

@@ -90,7 +90,8 @@ class Controller:
         """Take a scene that another volume stands under; a drag goes on where the grid is one."""
         if scene.subject is not self.scene.subject and self._hold is not None:
             grid = self.scene.subject.geometry
-            if not scene.subject.geometry.matches(grid, SAME_GRID_MM):
+            is_other = scene.measurements is not self.scene.measurements
+            if is_other or not scene.subject.geometry.matches(grid, SAME_GRID_MM):
                 self._hold = None
         if self._hold is not None:
             before = self._hold.before
@@ -156,6 +157,7 @@ class Controller:
             self._hover(x, y, shift=shift)
         else:
             hold.moved = hold.moved or hypot(x - hold.start[0], y - hold.start[1]) > SLACK
+            hold.dead = hold.dead or not self._has(hold)
             if hold.moved and not hold.dead:
                 self.scene = drag(self.scene, hold, self.layout.panes[hold.pane], (x, y))
                 hold.last = (x, y)
@@ -215,6 +217,12 @@ class Controller:
             return False
         x0, y0, time0 = self._click
         return time - time0 <= DOUBLE_CLICK_SECONDS and hypot(x - x0, y - y0) <= SLACK
+
+    def _has(self, hold: Hold) -> bool:
+        """Say whether what is held is still there: a key may have sent it away meanwhile."""
+        items, before = self.scene.measurements.items, hold.before.measurements.items
+        is_there = hold.grip is None or len(items) == len(before)
+        return is_there and hold.pane in self.layout.panes
 
     def _cross(self, x: float, y: float) -> None:
         pane = self.layout.pane_at(x, y)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from volume.atomic import refuse_unwritable, whole_file
+from volume.atomic import refuse_one_for_two, refuse_unwritable, whole_file
 from volume.errors import GridError, VolumeError
 from volume.processing.windows import Window, parse_window
 from volume.viewer import scene_json
@@ -105,14 +105,19 @@ def refuse_unwritable_looks(
     save_scene: str | os.PathLike[str] | None,
     measurements: str | os.PathLike[str] | None,
     *,
+    picture: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Refuse, before any work, files that a scene or measurements cannot be written to."""
+    """Refuse, before any work, files that a scene or measurements cannot be written to.
+
+    Nor can two of them, or the `picture`, be one file.
+    """
     if measurements is not None:
         check_table_name(Path(measurements))
     for path in (save_scene, measurements):
         if path is not None:
             refuse_unwritable(path, overwrite=overwrite)
+    refuse_one_for_two(picture, save_scene, measurements)
 
 
 def write_looks(

@@ -13,6 +13,7 @@ from volume.geometry import Geometry
 from volume.processing.plane_grid import PLANES, plane_grid
 from volume.processing.region import Region, between
 from volume.processing.rotation import STRAIGHT, Rotation
+from volume.viewer.saved_number import read_place
 
 Place = tuple[float, float, float]
 """(x, y, z) in mm LPS."""
@@ -139,7 +140,7 @@ class Measurement:
         if len(points) != POINTS[kind]:
             raise ValueError(f"this {kind} has {len(points)} points, not {POINTS[kind]}")
         rotation = Rotation.from_numbers(saved["axes"])
-        return cls(kind, tuple(as_place(point) for point in points), plane, rotation)
+        return cls(kind, tuple(read_place(point) for point in points), plane, rotation)
 
 
 def as_place(place: ArrayLike | Sequence[float]) -> Place:

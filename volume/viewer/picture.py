@@ -60,7 +60,7 @@ def screenshot(
     path = Path(path)
     check_name(path)
     refuse_unwritable(path, overwrite=overwrite)
-    refuse_unwritable_looks(save_scene, measurements, overwrite=overwrite)
+    refuse_unwritable_looks(save_scene, measurements, picture=path, overwrite=overwrite)
     wishes = Wishes(window, layout, at, level, rendering)
     first, saved_size = begin(volume, scene, wishes, surface=not meshes)
     size = size or saved_size or SIZE

@@ -16,8 +16,14 @@ from volume.processing.rotation import Rotation
 from volume.processing.windows import check_window
 from volume.viewer.body_look import BodyLook
 from volume.viewer.layout import check_layout, check_size
-from volume.viewer.measurement import as_place
 from volume.viewer.measurements import Measurements
+from volume.viewer.saved_number import (
+    parse_fraction,
+    parse_integer,
+    read_number,
+    read_place,
+    refuse_constant,
+)
 from volume.viewer.sight import read_camera, read_sight
 from volume.viewer.slab import Slab
 from volume.viewer.words import UNNAMED
@@ -81,7 +87,12 @@ class Saved:
 def read(text: str) -> Saved:
     """Read a scene; a ValueError for what is none."""
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = json.loads(
+            text,
+            parse_constant=refuse_constant,
+            parse_float=parse_fraction,
+            parse_int=parse_integer,
+        )
         if document["schema"] != SCHEMA:
             raise ValueError(f"its schema is {document['schema']!r}, not {SCHEMA!r}")
         saved, size = document["volume"], document.get("size")
@@ -101,13 +112,13 @@ def _read_state(document: Mapping[str, Any]) -> dict[str, Any]:
     level = document["level"]
     centre, width = document["window"]
     return {
-        "cursor": as_place(document["cursor"]),
-        "window": check_window((centre, width)),
+        "cursor": read_place(document["cursor"]),
+        "window": check_window((read_number(centre), read_number(width))),
         "inverted": bool(document["inverted"]),
         "layout": check_layout(document["layout"]),
         "sights": {pane: read_sight(document["sights"][pane]) for pane in PLANES},
         "camera": read_camera(document["camera"]),
-        "level": None if level is None else float(level),
+        "level": None if level is None else read_number(level),
         "labels": bool(document["labels"]),
         **_read_later_state(document),
     }
@@ -120,11 +131,7 @@ def _read_later_state(document: Mapping[str, Any]) -> dict[str, Any]:
         "axes": Rotation.from_numbers,
         "slab": Slab.from_json,
         "measurements": Measurements.from_json,
-        "probe": lambda saved: None if saved is None else as_place(saved),
+        "probe": lambda saved: None if saved is None else read_place(saved),
         "help": bool,
     }
     return {name: read(document[name]) for name, read in readers.items() if name in document}
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")

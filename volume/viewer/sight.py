@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from volume.processing.plane_grid import PLANES
+from volume.viewer.saved_number import read_mm, read_number
 
 ZOOM_LIMITS = (0.1, 60.0)
 
@@ -42,10 +43,12 @@ def zoomed(zoom: float, factor: float) -> float:
 def read_sight(saved: Mapping[str, Any]) -> Sight:
     """Read zoom and pan of a saved scene."""
     right, down = saved["pan"]
-    return Sight(zoomed(1.0, float(saved["zoom"])), (float(right), float(down)))
+    zoom = zoomed(1.0, read_number(saved["zoom"]))
+    return Sight(zoom, (read_mm(right), read_mm(down)))
 
 
 def read_camera(saved: Mapping[str, Any]) -> Camera:
     """Read the camera of a saved scene."""
     sight = read_sight(saved)
-    return Camera(float(saved["azimuth"]), float(saved["elevation"]), sight.zoom, sight.pan)
+    angles = read_number(saved["azimuth"]), read_number(saved["elevation"])
+    return Camera(*angles, sight.zoom, sight.pan)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import isfinite
 from typing import Any
 
 from volume.processing.planes import check_slab
+from volume.viewer.saved_number import read_mm
 
 MODES: Mapping[str, str] = {"max": "MIP", "min": "MinIP", "mean": "mean"}
 """Ways to combine, by the names that readers know."""
@@ -54,11 +54,12 @@ class Slab:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Slab:
         """Read what `as_json` gave; a ValueError where it is something else."""
-        slab = cls(saved["mode"], float(saved["mm"]))
-        check_slab(slab.mm, slab.combine)
-        if not (isfinite(slab.mm) and slab.mm > 0):
-            raise ValueError(f"a slab's thickness is a number above 0, not {slab.mm}")
-        return slab
+        mode, mm = saved["mode"], read_mm(saved["mm"])
+        if mode is not None:
+            check_slab(mm, mode)
+        if not mm > 0:
+            raise ValueError(f"a slab's thickness is a number above 0, not {mm}")
+        return cls(mode, mm)
 
 
 THIN = Slab()
