@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,17 +120,18 @@ def _locator(points: Points, faces: Faces) -> Callable[[Places], tuple[Places, F
     from vtkmodules.vtkCommonCore import reference
     from vtkmodules.vtkCommonDataModel import vtkGenericCell, vtkStaticCellLocator
 
-    locator, cell = vtkStaticCellLocator(), vtkGenericCell()
+    locator: Any = vtkStaticCellLocator()  # its stubs know no `reference`
+    cell = vtkGenericCell()
     if len(faces):
         locator.SetDataSet(to_vtk(points, faces))
         locator.BuildLocator()
 
     def find(places: Places) -> tuple[Places, Faces]:
         away, own = np.full(len(places), np.inf), np.full((len(places), 3), -1, np.int32)
-        face, _, square, there = reference(0), reference(0), reference(0.0), [0.0, 0.0, 0.0]
+        face, square = reference(0), reference(0.0)
         for n, place in enumerate(places.tolist() if len(faces) else ()):
-            locator.FindClosestPoint(place, there, cell, face, _, square)
-            away[n], own[n] = math.sqrt(square.get()), faces[face.get()]
+            locator.FindClosestPoint(place, [0.0, 0.0, 0.0], cell, face, reference(0), square)
+            away[n], own[n] = math.sqrt(float(square)), faces[int(face)]
         return away, own
 
     return find
