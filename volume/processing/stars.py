@@ -128,7 +128,8 @@ def _locator(points: Points, faces: Faces) -> Callable[[Places], tuple[Places, F
 
     def find(places: Places) -> tuple[Places, Faces]:
         away, own = np.full(len(places), np.inf), np.full((len(places), 3), -1, np.int32)
-        face, square = reference(0), reference(0.0)
+        face: Any = reference(0)
+        square: Any = reference(0.0)
         for n, place in enumerate(places.tolist() if len(faces) else ()):
             locator.FindClosestPoint(place, [0.0, 0.0, 0.0], cell, face, reference(0), square)
             away[n], own[n] = math.sqrt(float(square)), faces[int(face)]
