@@ -173,7 +173,7 @@ class Stage:
 def replay(volume: Volume, size: tuple[int, int], frames: int) -> tuple[Stage, str]:
     """Replay the session in one window; say who drew it."""
     from volume.viewer import gl
-    from volume.viewer.scene import scene_of
+    from volume.viewer.first_scene import scene_of
     from volume.viewer.window import Window
 
     gl.require()

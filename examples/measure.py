@@ -5,9 +5,8 @@ from pathlib import Path
 
 import volume
 from volume.dicom.sample import write_sample
-from volume.viewer.first_scene import write_scene
+from volume.viewer.first_scene import scene_of, write_scene
 from volume.viewer.measurement import Measurement
-from volume.viewer.scene import scene_of
 from volume.viewer.table import write_measurements
 
 with tempfile.TemporaryDirectory() as folder:

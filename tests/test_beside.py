@@ -6,9 +6,10 @@ import pytest
 
 from blobs import blob_volume
 from volume.viewer.beside import NO_OTHER_SERIES, NO_OTHER_TIME
-from volume.viewer.controller import HANDS, Controller
+from volume.viewer.controller import Controller
+from volume.viewer.first_scene import scene_of
+from volume.viewer.hands import HANDS
 from volume.viewer.layout import PANES
-from volume.viewer.scene import scene_of
 from volume.viewer.series_list import ROW, Row, SeriesList, rows_in
 from volume.viewer.timeline import Timeline, slider
 

@@ -10,9 +10,10 @@ from test_gl import needs_gl
 from test_picture import eye_axes, in_space
 from volume.viewer.clip_box import REACH, drag, faces, handle_at, middle_of, whole
 from volume.viewer.colours import CLIP
+from volume.viewer.first_scene import scene_of
 from volume.viewer.layout import arrange
 from volume.viewer.picture import picture
-from volume.viewer.scene import Camera, Scene, scene_of
+from volume.viewer.scene import Camera, Scene
 
 SIZE = (700, 560)
 RECT = arrange("3d", SIZE).panes["3d"]

@@ -7,8 +7,8 @@ from blobs import OBLIQUE, blob_volume
 from volume.findings import warning
 from volume.processing.plane_grid import PLANES
 from volume.viewer.controller import Controller, project_pane
+from volume.viewer.first_scene import scene_of
 from volume.viewer.layout import PANES
-from volume.viewer.scene import scene_of
 
 SIZE = (1000, 800)
 

@@ -41,7 +41,7 @@ def test_the_library_says_what_it_is_not():
 @needs_gl
 @pytest.mark.parametrize("size", [(1000, 700), (1600, 1000)])
 def test_the_window_says_what_it_is_not(tmp_path, drawn, size):
-    from volume.viewer.scene import scene_of
+    from volume.viewer.first_scene import scene_of
     from volume.viewer.window import Window
 
     phantom(tmp_path, size=(10, 8, 6))

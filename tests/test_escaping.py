@@ -362,7 +362,7 @@ def test_what_is_drawn_is_plain(tmp_path, drawn, text):
 @needs_gl
 @pytest.mark.parametrize("text", [*HOSTILE.values(), LONG], ids=[*HOSTILE, "long"])
 def test_the_title_of_a_window_is_plain(tmp_path, text):
-    from volume.viewer.scene import scene_of
+    from volume.viewer.first_scene import scene_of
     from volume.viewer.window import Window
 
     phantom(tmp_path / "series", size=(10, 8, 6))

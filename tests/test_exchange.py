@@ -12,8 +12,9 @@ from phantom import phantom
 from volume.assembly.options import Options
 from volume.errors import MemoryLimitError, PixelError
 from volume.viewer.exchange import Exchange
+from volume.viewer.first_scene import scene_of
 from volume.viewer.job import CalledOffError, Job
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
 from volume.viewer.shelf import Item, Point, Shelf
 from volume.viewer.stock import shelf_of_scan
 from volume.viewer.supply import Supply

@@ -9,10 +9,10 @@ from fontTools.ttLib import TTFont
 from blobs import blob_volume
 from test_gl import needs_gl
 from volume.viewer import fonts
+from volume.viewer.first_scene import scene_of
 from volume.viewer.font_file import letters_of
 from volume.viewer.fonts import drawable, font_for
 from volume.viewer.picture import picture
-from volume.viewer.scene import scene_of
 from volume.viewer.transliteration import romanize
 from volume.viewer.words import safe
 

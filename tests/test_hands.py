@@ -9,10 +9,12 @@ from blobs import ACQUISITIONS, OBLIQUE, blob_volume
 from test_controller import a_controller, click, drag, middle
 from volume.processing.plane_grid import PLANES
 from volume.viewer.clip_box import middle_of, whole
-from volume.viewer.controller import COMMANDS, HANDS, Controller
+from volume.viewer.controller import Controller
 from volume.viewer.eye import look
+from volume.viewer.first_scene import scene_of
+from volume.viewer.hands import HANDS
+from volume.viewer.key_commands import COMMANDS
 from volume.viewer.projection import project_pane
-from volume.viewer.scene import scene_of
 
 CROSSED = {
     "axial": ("sagittal", "coronal"),

@@ -15,11 +15,12 @@ from volume.processing.plane_grid import PLANES
 from volume.processing.planes import Reformatter
 from volume.processing.region import between, statistics
 from volume.processing.rotation import STRAIGHT
+from volume.viewer.first_scene import scene_of
 from volume.viewer.marks import holds
 from volume.viewer.measurement import Measurement
 from volume.viewer.measurements import NOTHING, Measurements
 from volume.viewer.reading import Readings
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
 from volume.viewer.table import write_measurements
 from volume.volume import Volume
 

@@ -15,8 +15,8 @@ from volume.formats.meshes import read_mesh
 from volume.formats.raw_mesh import normals_of
 from volume.surface import Mesh, Part
 from volume.viewer.colours import MESHES
+from volume.viewer.first_scene import scene_of
 from volume.viewer.picture import picture
-from volume.viewer.scene import scene_of
 
 SUFFIXES = (".stl", ".ply", ".obj", ".glb", ".vtp")
 

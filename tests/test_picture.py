@@ -31,11 +31,12 @@ from volume.processing.plane_grid import towards
 from volume.surface import Mesh
 from volume.viewer.colours import BANNER, PLANE
 from volume.viewer.eye import ROOM, look
+from volume.viewer.first_scene import scene_of
 from volume.viewer.gl import off_screen_window
 from volume.viewer.layout import Rect, arrange
 from volume.viewer.picture import picture, screenshot
 from volume.viewer.projection import FILLED
-from volume.viewer.scene import Camera, Scene, scene_of
+from volume.viewer.scene import Camera, Scene
 from volume.volume import Volume
 
 pytestmark = needs_gl

@@ -15,10 +15,11 @@ from test_gl import needs_gl
 from test_picture import VIEWS, in_pane, in_space, middle_of
 from volume.viewer import gl
 from volume.viewer.detail import Detail
+from volume.viewer.first_scene import scene_of
 from volume.viewer.layout import arrange
 from volume.viewer.picture import pixels_of
 from volume.viewer.renderings import RENDERINGS
-from volume.viewer.scene import Camera, Scene, scene_of
+from volume.viewer.scene import Camera, Scene
 from volume.volume import Volume
 
 pytestmark = needs_gl

@@ -9,8 +9,9 @@ import pytest
 from blobs import blob_volume
 from volume.errors import VolumeError
 from volume.viewer.body_look import BodyLook, check_box
+from volume.viewer.first_scene import scene_of
 from volume.viewer.renderings import RENDERINGS, fitting, parse_rendering
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
 
 CT = {"is_hounsfield": True, "is_colour": False}
 MR = {"is_hounsfield": False, "is_colour": False}

@@ -10,9 +10,10 @@ from blobs import ACQUISITIONS, ALIGNED, blob_volume
 from volume.errors import GridError
 from volume.findings import error, info, warning
 from volume.processing.plane_grid import PLANES
+from volume.viewer.first_scene import scene_of
 from volume.viewer.layout import LAYOUTS, Rect, arrange
 from volume.viewer.projection import project
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
 from volume.viewer.words import (
     DISCLAIMER,
     banner_line,

@@ -10,11 +10,10 @@ from blobs import blob_volume
 from phantom import phantom
 from test_gl import needs_gl
 from volume.errors import ExistsError, GridError, VolumeError
-from volume.viewer.first_scene import Wishes, begin, read_scene, write_scene
+from volume.viewer.first_scene import Wishes, begin, read_scene, scene_of, write_scene
 from volume.viewer.measurement import Measurement
 from volume.viewer.measurements import NOTHING
 from volume.viewer.picture import screenshot
-from volume.viewer.scene import scene_of
 
 DISTANCE = Measurement("distance", ((0.0, 0.0, 1.5), (30.0, 40.0, 1.5)), "axial")
 

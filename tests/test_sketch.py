@@ -26,10 +26,10 @@ from test_picture import (
 )
 from volume.processing.rotation import STRAIGHT
 from volume.viewer.colours import CHOSEN, MARK, PLANE
+from volume.viewer.first_scene import scene_of
 from volume.viewer.layout import arrange
 from volume.viewer.measurement import Measurement
 from volume.viewer.measurements import NOTHING
-from volume.viewer.scene import scene_of
 
 pytestmark = needs_gl
 

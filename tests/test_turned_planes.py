@@ -16,7 +16,8 @@ from grids import SLOPES, oblique, ramp
 from volume.processing.plane_grid import PLANES, plane_grid
 from volume.processing.planes import Plane, Reformatter
 from volume.processing.rotation import STRAIGHT, Rotation
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.first_scene import scene_of
+from volume.viewer.scene import Scene
 from volume.volume import Volume
 
 TURNS = {

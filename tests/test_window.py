@@ -18,9 +18,9 @@ from test_gl import needs_gl
 from volume.errors import DisplayError
 from volume.viewer.controller import project_pane
 from volume.viewer.detail import Detail
+from volume.viewer.first_scene import scene_of
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.picture import picture, pixels_of
-from volume.viewer.scene import scene_of
 from volume.viewer.window import Window, view
 
 SIZE = (640, 512)
@@ -344,7 +344,7 @@ TOLD = """
 import sys
 from blobs import blob_volume
 from volume.viewer import gl
-from volume.viewer.scene import scene_of
+from volume.viewer.first_scene import scene_of
 from volume.viewer.window import Window
 
 ct = blob_volume(window=(40.0, 400.0))

@@ -18,9 +18,8 @@ from test_window import display as display
 from test_window_hands import read_png
 from volume.assembly.options import Options
 from volume.progress import Silent
-from volume.viewer.first_scene import read_scene
+from volume.viewer.first_scene import read_scene, scene_of
 from volume.viewer.picture import picture, pixels_of
-from volume.viewer.scene import scene_of
 from volume.viewer.series_list import ROW
 from volume.viewer.stock import shelf_of_scan
 from volume.viewer.window import Window
@@ -165,7 +164,7 @@ import json, sys
 import volume
 from volume.assembly.options import Options
 from volume.viewer import gl
-from volume.viewer.scene import scene_of
+from volume.viewer.first_scene import scene_of
 from volume.viewer.stock import shelf_of_scan
 from volume.viewer.window import Window
 

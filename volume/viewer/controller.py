@@ -2,56 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import hypot
 
 from volume.processing.plane_grid import PLANES
 from volume.viewer import beside
-from volume.viewer.clip_box import whole
 from volume.viewer.drags import Hold, drag, place_at, point_draft, take
+from volume.viewer.key_commands import COMMANDS, DIGITS, SERIES_STEPS, STEPS, WISHES
 from volume.viewer.layout import Layout
 from volume.viewer.projection import project_pane
 from volume.viewer.scene import Scene
-
-HANDS = (
-    ("left drag", "window and level (3D: turn)"),
-    ("left click", "crosshair there"),
-    ("left drag at a line's end", "turn the other two planes"),
-    ("Shift + move", "crosshair follows"),
-    ("middle drag, Shift + left drag", "pan"),
-    ("right drag, Ctrl + wheel", "zoom (3D: wheel)"),
-    ("F", "fit: no zoom, no pan"),
-    ("wheel, Up, Down", "slices; Shift: ten at a time"),
-    ("Home, End", "first and last slice"),
-    ("double click", "one pane, four panes"),
-    ("1 ... 9", "windows: soft tissue, lung, bone, ..."),
-    ("0", "every value there is"),
-    ("I", "invert"),
-    ("M", "slab: thin, MIP, MinIP, mean"),
-    ("[   ]", "slab thinner, thicker"),
-    ("D, A", "measure a distance, an angle"),
-    ("G, O", "measure in a rectangle, in an ellipse"),
-    ("left drag on a measurement", "move it, or a point of it"),
-    ("T, Tab", "list measurements, go to the next"),
-    ("Delete, Ctrl + Z", "delete the selected one, undo"),
-    ("Ctrl + E", "export measurements as CSV"),
-    ("B", "3D: next rendering, and back to the surface"),
-    ("Ctrl + left drag", "3D: shift the curve or the surface's level"),
-    ("X", "3D: box that cuts; drag its handles"),
-    ("V", "next layout"),
-    ("L", "labels"),
-    ("PgUp, PgDn, click in the list", "another series"),
-    ("N", "list of series"),
-    ("Alt + wheel, slider", "another point in time"),
-    ("C", "play the time points"),
-    ("R, Space", "reset, to the patient's planes"),
-    ("S, Ctrl + S", "write a picture, the scene"),
-    ("?", "this card"),
-    ("Esc", "cancel"),
-    ("Ctrl + Q, Ctrl + W", "close"),
-)
-"""The card of hands: gesture, what it does."""
 
 SLACK = 3
 """A press that moves by no more pixels than this is a click."""
@@ -315,55 +275,3 @@ class Controller:
 
 CROSSING = ("window", "twist", "turn")
 """A click that would have been the beginning of these puts the crosshair there."""
-DIGITS = tuple("0123456789")
-STEPS = {"Up": 1, "Down": -1}
-SERIES_STEPS = {"PageUp": -1, "PageDown": 1}
-WISHES = {"q": "close", "w": "close", "s": "save", "e": "export"}
-"""With Ctrl."""
-
-
-def _tool(kind: str) -> Callable[[Scene], Scene]:
-    """Make the command that takes a tool in hand, or puts it down again."""
-
-    def take(scene: Scene) -> Scene:
-        return scene.measure(
-            scene.measurements.take(None if scene.measurements.tool == kind else kind)
-        )
-
-    return take
-
-
-def _toggle_clip(scene: Scene) -> Scene:
-    return scene.set_clip(whole(scene.subject.geometry) if scene.body.clip is None else None)
-
-
-def _delete(scene: Scene) -> Scene:
-    if scene.measurements.chosen is None:
-        return scene.say("nothing is selected: click a measurement, or press Tab")
-    return scene.measure(scene.measurements.delete())
-
-
-COMMANDS: dict[str, Callable[[Scene], Scene]] = {
-    "r": Scene.reset,
-    "space": Scene.reset,
-    "f": Scene.fit,
-    "i": Scene.invert,
-    "v": Scene.next_layout,
-    "l": Scene.toggle_labels,
-    "b": Scene.next_rendering,
-    "c": beside.play,
-    "n": beside.toggle_list,
-    "x": _toggle_clip,
-    "m": Scene.next_slab,
-    "[": lambda scene: scene.thicken(-1),
-    "]": lambda scene: scene.thicken(1),
-    "d": _tool("distance"),
-    "a": _tool("angle"),
-    "g": _tool("rectangle"),
-    "o": _tool("ellipse"),
-    "t": lambda scene: scene.measure(scene.measurements.toggle_list()),
-    "tab": lambda scene: scene.measure(scene.measurements.choose_next()).go_to_chosen(),
-    "delete": _delete,
-    "backspace": _delete,
-    "?": Scene.toggle_help,
-}

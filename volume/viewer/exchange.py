@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from volume.errors import VolumeError
+from volume.viewer.first_scene import scene_of
 from volume.viewer.reach import reaches
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
 from volume.viewer.shelf import Shelf
 from volume.viewer.supply import Arrival, Place, Supply
 from volume.volume import Volume

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ from volume.atomic import refuse_one_for_two, refuse_unwritable, whole_file
 from volume.errors import GridError, VolumeError
 from volume.processing.windows import Window, parse_window
 from volume.viewer import scene_json
+from volume.viewer.body_look import BodyLook
 from volume.viewer.layout import check_layout
-from volume.viewer.scene import Scene, check_level, check_rendering, scene_of
+from volume.viewer.renderings import parse_rendering, refuse_unfit
+from volume.viewer.scene import Scene
 from volume.viewer.scene_json import Saved
-from volume.viewer.subject import subject_of
+from volume.viewer.subject import Subject, subject_of
+from volume.viewer.surfaces import level_for_looking
 from volume.viewer.table import check_table_name, write_measurements
 
 if TYPE_CHECKING:
@@ -63,6 +67,54 @@ def begin(
         return scene, None
     scene, size = read_scene(saved, volume)
     return _with_wishes(scene, wishes, volume), size
+
+
+def scene_of(
+    volume: Volume,
+    *,
+    window: Window | str | None = None,
+    layout: str = "four",
+    at: ArrayLike | None = None,
+    level: float | None = None,
+    surface: bool = True,
+    rendering: str | None = None,
+) -> Scene:
+    """Make the first scene of a volume: its own window, the crosshair in its middle.
+
+    Without a level the 3D pane shows bone in CT, in others what Otsu's threshold parts;
+    without `surface`, nothing; `rendering` is a preset's name. Raises a ValueError for a
+    window, layout or rendering that does not exist, a VolumeError for a rendering that means
+    nothing for these values, a GridError for a place outside the volume.
+    """
+    subject = subject_of(volume, window, at)
+    if level is not None:
+        check_level(level)
+    elif surface:
+        level = level_for_looking(volume)
+    return Scene(
+        subject=subject,
+        cursor=subject.at,
+        window=subject.first_window,
+        inverted=subject.inverted,
+        layout=check_layout(layout),
+        level=level,
+        body=BodyLook().render(check_rendering(rendering, subject)),
+    )
+
+
+def check_rendering(name: str | None, subject: Subject) -> str | None:
+    """Give a preset's name, None for the surface, or refuse one that means nothing here."""
+    chosen = None if name is None else parse_rendering(name)
+    if chosen is not None:
+        refuse_unfit(chosen, **subject.kind)
+    return chosen
+
+
+def check_level(level: float) -> float:
+    """Give the level back, or refuse what is no number."""
+    if not isfinite(level):
+        raise ValueError(f"a level is a number, not {level}")
+    return level
 
 
 def read_scene(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import exp, isfinite
+from math import exp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +33,6 @@ from volume.viewer.series_list import SeriesList
 from volume.viewer.sight import FITTED, IN_FRONT, Camera, Sight, zoomed
 from volume.viewer.slab import THIN, Slab
 from volume.viewer.subject import Subject, subject_of
-from volume.viewer.surfaces import level_for_looking
 from volume.viewer.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -366,51 +365,3 @@ class Scene:
         saved = scene_json.read(text)
         saved.refuse_another(volume)
         return cls(subject=subject_of(volume, None, None), **saved.state)
-
-
-def scene_of(
-    volume: Volume,
-    *,
-    window: Window | str | None = None,
-    layout: str = "four",
-    at: ArrayLike | None = None,
-    level: float | None = None,
-    surface: bool = True,
-    rendering: str | None = None,
-) -> Scene:
-    """Make the first scene of a volume: its own window, the crosshair in its middle.
-
-    Without a level the 3D pane shows bone in CT, in others what Otsu's threshold parts;
-    without `surface`, nothing; `rendering` is a preset's name. Raises a ValueError for a
-    window, layout or rendering that does not exist, a VolumeError for a rendering that means
-    nothing for these values, a GridError for a place outside the volume.
-    """
-    subject = subject_of(volume, window, at)
-    if level is not None:
-        check_level(level)
-    elif surface:
-        level = level_for_looking(volume)
-    return Scene(
-        subject=subject,
-        cursor=subject.at,
-        window=subject.first_window,
-        inverted=subject.inverted,
-        layout=check_layout(layout),
-        level=level,
-        body=BodyLook().render(check_rendering(rendering, subject)),
-    )
-
-
-def check_rendering(name: str | None, subject: Subject) -> str | None:
-    """Give a preset's name, None for the surface, or refuse one that means nothing here."""
-    chosen = None if name is None else parse_rendering(name)
-    if chosen is not None:
-        refuse_unfit(chosen, **subject.kind)
-    return chosen
-
-
-def check_level(level: float) -> float:
-    """Give the level back, or refuse what is no number."""
-    if not isfinite(level):
-        raise ValueError(f"a level is a number, not {level}")
-    return level

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from volume.viewer.colours import BANNER, CARD, FAINT, SEAM, STRIP, TEXT
-from volume.viewer.controller import HANDS
+from volume.viewer.hands import HANDS
 from volume.viewer.layout import Layout, Rect
 from volume.viewer.overlay import MARGIN, Label
 from volume.viewer.pane import Pane

@@ -6,12 +6,10 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from volume.atomic import safe_name
 from volume.escaping import LABEL, escape
 from volume.processing.windows import Window as IntensityWindow
 from volume.surface import Mesh
@@ -24,16 +22,14 @@ from volume.viewer.first_scene import (
     begin,
     refuse_unwritable_looks,
     write_looks,
-    write_scene,
 )
 from volume.viewer.interrupt import Interrupt
 from volume.viewer.keyboard import key_name
 from volume.viewer.layout import check_size
-from volume.viewer.next_file import write_next
 from volume.viewer.scene import Scene
 from volume.viewer.series_list import rows_in_sight
 from volume.viewer.shelf import Shelf
-from volume.viewer.table import write_measurements
+from volume.viewer.window_files import FILES
 from volume.volume import Volume
 
 SIZE = (1600, 1000)
@@ -243,7 +239,7 @@ class Window:
         self._touch()
         self.controller.key(self._key_name(), shift=self._shift, ctrl=self._ctrl)
         for wish in self.controller.wishes:
-            WISHES[wish](self)
+            self._grant(wish)
         self.controller.wishes.clear()
         self._soon()
 
@@ -319,47 +315,17 @@ class Window:
 
     # wishes
 
+    def _grant(self, wish: str) -> None:
+        """Close, or write a file and say which."""
+        if wish == "close":
+            self._stop()
+        else:
+            self.controller.scene = self.controller.scene.say(FILES[wish](self))
+
     def _stop(self) -> None:
         self.interactor.TerminateApp()
-
-    def _write_picture(self) -> None:
-        """Write what the window shows as the next free picture in the working folder."""
-        from volume.viewer.picture import pixels_of, write_png
-
-        self.draw()
-        self.drawing.draw(self.controller.scene.alone(), self.window.GetSize())
-        pixels = pixels_of(self.window)
-        self._write_next("", ".png", lambda path: write_png(path, pixels))
-
-    def _save_scene(self) -> None:
-        """Write the scene as the next free file; --scene shows it again."""
-        last = self.controller
-        self._write_next("_scene", ".json", lambda path: write_scene(last.scene, path, last.size))
-
-    def _export(self) -> None:
-        """Write what was measured as the next free table."""
-        drawn = self.controller.scene.measurements
-        if not drawn.items:
-            self.controller.scene = self.controller.scene.say("nothing is measured yet")
-            return
-        self._write_next(
-            "_measurements", ".csv", lambda path: write_measurements(drawn, self.volume, path)
-        )
-
-    def _write_next(self, what: str, suffix: str, write: Callable[[Path], object]) -> None:
-        """Write a file under the next free name in the working folder, and say so."""
-        stem = f"{safe_name(self.volume.id or 'picture')}{what}"
-        self.controller.scene = self.controller.scene.say(write_next(stem, suffix, write))
 
 
 def _title(volume: Volume, title: str | None) -> str:
     """Name the window: as its caller does, or by the volume's id, which names no patient."""
     return escape(title or " ".join(filter(None, (volume.id, "volume"))), LABEL)
-
-
-WISHES: dict[str, Callable[[Window], None]] = {
-    "screenshot": Window._write_picture,
-    "save": Window._save_scene,
-    "export": Window._export,
-    "close": Window._stop,
-}

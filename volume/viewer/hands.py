@@ -1,0 +1,42 @@
+"""The card of hands: what the mouse and the keys do, in words."""
+
+from __future__ import annotations
+
+HANDS = (
+    ("left drag", "window and level (3D: turn)"),
+    ("left click", "crosshair there"),
+    ("left drag at a line's end", "turn the other two planes"),
+    ("Shift + move", "crosshair follows"),
+    ("middle drag, Shift + left drag", "pan"),
+    ("right drag, Ctrl + wheel", "zoom (3D: wheel)"),
+    ("F", "fit: no zoom, no pan"),
+    ("wheel, Up, Down", "slices; Shift: ten at a time"),
+    ("Home, End", "first and last slice"),
+    ("double click", "one pane, four panes"),
+    ("1 ... 9", "windows: soft tissue, lung, bone, ..."),
+    ("0", "every value there is"),
+    ("I", "invert"),
+    ("M", "slab: thin, MIP, MinIP, mean"),
+    ("[   ]", "slab thinner, thicker"),
+    ("D, A", "measure a distance, an angle"),
+    ("G, O", "measure in a rectangle, in an ellipse"),
+    ("left drag on a measurement", "move it, or a point of it"),
+    ("T, Tab", "list measurements, go to the next"),
+    ("Delete, Ctrl + Z", "delete the selected one, undo"),
+    ("Ctrl + E", "export measurements as CSV"),
+    ("B", "3D: next rendering, and back to the surface"),
+    ("Ctrl + left drag", "3D: shift the curve or the surface's level"),
+    ("X", "3D: box that cuts; drag its handles"),
+    ("V", "next layout"),
+    ("L", "labels"),
+    ("PgUp, PgDn, click in the list", "another series"),
+    ("N", "list of series"),
+    ("Alt + wheel, slider", "another point in time"),
+    ("C", "play the time points"),
+    ("R, Space", "reset, to the patient's planes"),
+    ("S, Ctrl + S", "write a picture, the scene"),
+    ("?", "this card"),
+    ("Esc", "cancel"),
+    ("Ctrl + Q, Ctrl + W", "close"),
+)
+"""The card of hands: gesture, what it does."""
