@@ -20,6 +20,11 @@ class Interrupt:
         self.noted = False
         self._before: Callable[[int, FrameType | None], Any] | int | None = None
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether it is entered, and Ctrl+C is noted."""
+        return self._before is not None
+
     def __enter__(self) -> Interrupt:
         """Listen from now on, unless Ctrl+C is ignored here or not Python's to answer."""
         is_ours = threading.current_thread() is threading.main_thread()
@@ -29,8 +34,9 @@ class Interrupt:
 
     def __exit__(self, *_problem: object) -> None:
         """Have Ctrl+C answered as before."""
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        before, self._before = self._before, None
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.noted = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -79,8 +80,11 @@ def view(
     first, saved_size = begin(volume, scene, wishes, surface=not meshes)
     size = saved_size if size is None else check_size(size)
     gl.require_display()
-    opened = Window(volume, first, meshes, size=size, title=title, shelf=shelf)
-    opened.run()
+    with Interrupt() as interrupt:  # also while the window comes up
+        opened = Window(
+            volume, first, meshes, size=size, title=title, shelf=shelf, interrupt=interrupt
+        )
+        opened.run()
     last = opened.controller
     write_looks(last.scene, opened.volume, last.size, save_scene, measurements, overwrite=overwrite)
 
@@ -98,6 +102,7 @@ class Window:
         title: str | None = None,
         off_screen: bool = False,
         shelf: Shelf | None = None,
+        interrupt: Interrupt | None = None,
     ) -> None:
         import pyvista
 
@@ -120,7 +125,7 @@ class Window:
         self.drawing = Drawing(self.window, volume, scene, meshes, pictures=self._pictures)
         self.controller = Controller(scene, self.window.GetSize())
         self.failure: BaseException | None = None
-        self.interrupt = Interrupt()
+        self.interrupt = interrupt or Interrupt()
         self._timer_is_set = False
         self._still_at = 0.0
         self._beats_at = 0.0
@@ -128,7 +133,7 @@ class Window:
 
     def run(self) -> None:
         """Show the window until it is closed; raise what went wrong meanwhile, or Ctrl+C."""
-        with self.interrupt:
+        with nullcontext() if self.interrupt.is_listening else self.interrupt:
             self.interactor.Initialize()
             self.draw(detail=Detail.NONE)
             self._touch()
