@@ -15,9 +15,10 @@ from PIL import Image
 
 import volume
 from volume.dicom.sample import write_sample
+from volume.viewer.first_scene import scene_of
 from volume.viewer.measurement import Measurement
 from volume.viewer.picture import picture
-from volume.viewer.scene import Scene, scene_of
+from volume.viewer.scene import Scene
 
 SIZE = (720, 560)
 COLOURS = 200
