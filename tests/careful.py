@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from volume.assembly import values
 from volume.dicom import data_set, elements, planes, reader
+from volume.dicom.containers import IsArchive
 from volume.dicom.element_run import Run
+from volume.dicom.encoding import NotDicom, Unreadable
+from volume.dicom.files import FoundFile
 from volume.dicom.likeness import MEMORY, Header, Memory
 
 CACHED = [(elements, name) for name in ("_values", "_text", "_count", "_hint", "_floats")]
@@ -32,6 +36,17 @@ def forget() -> None:
     MEMORY.forget()
     for module, name in CACHED:
         getattr(module, name).cache_clear()
+
+
+def told(path: Path) -> object:
+    """Read a file's records, or say why not; what is said must be the same, too."""
+    try:
+        return reader.read_headers(FoundFile(str(path), path.name))
+    except (Unreadable, NotDicom) as fault:
+        series, code = getattr(fault, "series_uid", ""), getattr(fault, "code", "")
+        return type(fault), str(fault), code, series
+    except IsArchive as fault:
+        return type(fault).__name__
 
 
 @contextmanager

@@ -14,28 +14,14 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 import shared_data
-from careful import Forgetful
+from careful import Forgetful, told
 from phantom import phantom
 from volume.dicom import elements, reader
-from volume.dicom.containers import IsArchive
 from volume.dicom.element_run import Element
 from volume.dicom.elements import TAGS
-from volume.dicom.encoding import NotDicom, Unreadable
-from volume.dicom.files import FoundFile
 from volume.dicom.likeness import KEPT, LONGEST, MEMORY
 from volume.dicom.limits import DEFAULT
 from volume.dicom.opening import open_file
-
-
-def told(path: Path):
-    """Read a file's records, or say why not; what is said must be the same too."""
-    try:
-        return reader.read_headers(FoundFile(str(path), path.name))
-    except (Unreadable, NotDicom) as fault:
-        series, code = getattr(fault, "series_uid", ""), getattr(fault, "code", "")
-        return type(fault), str(fault), code, series
-    except IsArchive as fault:
-        return type(fault).__name__
 
 
 def carefully(path: Path):

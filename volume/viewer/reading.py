@@ -89,11 +89,16 @@ def _value_lines(found: Statistics | None, unit: str) -> list[str]:
     named = f" {safe(unit)}" if unit else ""
     lines = [
         f"mean {number(found.mean)}  sd {number(found.sd)}{named}",
-        f"min {number(found.least)}  max {number(found.largest)}",
+        f"min {_own(found.least)}  max {_own(found.largest)}",
     ]
     if found.invented:
         lines.append(f"{found.invented} of {found.pixels} pixels interpolated")
     return lines
+
+
+def _own(value: float) -> str:
+    """Word a voxel's own value: a whole one as the probe line does."""
+    return f"{value:.0f}" if value.is_integer() else number(value)
 
 
 def _valid_of(volume: Volume) -> Reformatter | None:
