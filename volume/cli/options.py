@@ -84,6 +84,12 @@ def _one(_ctx: click.Context, _param: click.Parameter, value: Any) -> float | No
     return None if value is None else value[0]
 
 
+def _number(flag: str, metavar: str, says: str, *, positive: bool = False) -> Callable[[Any], Any]:
+    """Declare an option of one number."""
+    kind = Numbers((1,), positive=positive)
+    return click.option(flag, type=kind, metavar=metavar, callback=_one, help=says)
+
+
 source = click.argument("source")
 sources = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 meshes = click.argument("meshes", nargs=-1, metavar="[MESH]...")
@@ -98,19 +104,9 @@ series = click.option(
 series_b = click.option(
     "--series-b", metavar="WHICH", help="The same of B, where --series does not mean both."
 )
-within_mm = click.option(
-    "--within-mm",
-    type=Numbers((1,), positive=True),
-    metavar="MM",
-    callback=_one,
-    help="Places may lie so far apart; 0.01.",
-)
-within_value = click.option(
-    "--within-value",
-    type=Numbers((1,)),
-    metavar="N",
-    callback=_one,
-    help="Values may lie so far apart; not at all, floats within their rounding.",
+within_mm = _number("--within-mm", "MM", "Places may lie so far apart; 0.01.", positive=True)
+within_value = _number(
+    "--within-value", "N", "Values may lie so far apart; not at all, floats within their rounding."
 )
 everything = click.option("--all", "everything", is_flag=True, help="Every volume, into a folder.")
 name = click.option(
@@ -174,9 +170,7 @@ orientation = click.option(
     metavar="RAS",
     help="Reorder the axes; letters say where i, j, k run to.",
 )
-level = click.option(
-    "--level", type=Numbers((1,)), metavar="HU", help="Level of the surface.", callback=_one
-)
+level = _number("--level", "HU", "Level of the surface.")
 value_range = click.option(
     "--range", type=Numbers((2,)), metavar="LO,HI", help="Values of the body, both ends in it."
 )
@@ -188,26 +182,17 @@ preset = click.option(
 labels = click.option(
     "--labels", is_flag=True, help="Take the values for labels: a surface for each of them."
 )
-smooth = click.option(
+smooth = _number(
     "--smooth",
-    type=Numbers((1,)),
-    metavar="MM",
-    callback=_one,
-    help="Waves on the surface shorter than this fade; 0: none. Some 10 edges unless given.",
+    "MM",
+    "Waves on the surface shorter than this fade; 0: none. Some 10 edges unless given.",
 )
-reduce = click.option(
-    "--reduce",
-    type=Numbers((1,)),
-    metavar="FRACTION",
-    callback=_one,
-    help="Take away this share of the triangles, as 0.9.",
-)
-tolerance = click.option(
+reduce = _number("--reduce", "FRACTION", "Take away this share of the triangles, as 0.9.")
+tolerance = _number(
     "--tolerance",
-    type=Numbers((1,), positive=True),
-    metavar="MM",
-    callback=_one,
-    help="Take away triangles while no place of the surface gets further than this, as measured.",
+    "MM",
+    "Take away triangles while no place of the surface gets further than this, as measured.",
+    positive=True,
 )
 largest = click.option(
     "--largest",
@@ -217,13 +202,7 @@ largest = click.option(
     metavar="[N]",
     help="Keep the largest body, or the N largest. Write N where OUTPUT follows.",
 )
-min_volume = click.option(
-    "--min-volume",
-    type=Numbers((1,), positive=True),
-    metavar="ML",
-    callback=_one,
-    help="Keep bodies of so many mL.",
-)
+min_volume = _number("--min-volume", "ML", "Keep bodies of so many mL.", positive=True)
 clip = click.option(
     "--clip",
     type=Numbers((6,)),
