@@ -173,29 +173,41 @@ def test_stopped_at_any_moment_it_is_gone_and_leaves_nothing(verbs, tmp_path, ve
         assert "Traceback" not in end.said
 
 
+SLOW, STALL = (
+    """
+import time
+from volume.dicom import decoding
+decode_frame = decoding.decode_frame
+decoding.decode_frame = lambda *a: (time.sleep(0.05), decode_frame(*a))[1]
+""",
+    """
+import time
+from volume.dicom import decoding
+decoding.decode_frame = lambda *_: time.sleep(30)
+""",
+)
+
+
+def with_decoders(code: str, folder: Path) -> str:
+    """Give a PYTHONPATH on which decoders are changed, `folder / "out"` being for outputs."""
+    (folder / "path").mkdir()
+    (folder / "path" / "sitecustomize.py").write_text(code)
+    (folder / "out").mkdir()
+    return os.pathsep.join([str(folder / "path"), os.environ.get("PYTHONPATH", "")])
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_stopped_while_it_decodes_it_takes_its_decoders_along(verbs, tmp_path, number):
-    if not HAS_PROC:
-        end = stop(verbs["export"], tmp_path, number, at(0.7 * verbs["export"].lasts))
-    else:
-        end = stop(verbs["export"], tmp_path, number, when_decoding)
+    path = with_decoders(SLOW, tmp_path)
+    when = when_decoding if HAS_PROC else at(verbs["export"].lasts)
+    end = stop(verbs["export"], tmp_path / "out", number, when, PYTHONPATH=path)
     check(end, verbs["export"], number)
     assert end.files == {}
 
 
-STALL = """
-import time
-import volume.dicom.decoding
-volume.dicom.decoding.decode_frame = lambda *_: time.sleep(30)
-"""
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_decoders_that_are_stuck_in_a_frame_go_too(verbs, tmp_path, number):
-    (tmp_path / "path").mkdir()
-    (tmp_path / "path" / "sitecustomize.py").write_text(STALL)
-    (tmp_path / "out").mkdir()
-    path = os.pathsep.join([str(tmp_path / "path"), os.environ.get("PYTHONPATH", "")])
+    path = with_decoders(STALL, tmp_path)
 
     def when_stuck(child: subprocess.Popen[str], mark: str) -> None:
         at(1.5 * verbs["export"].lasts)(child, mark)

@@ -19,6 +19,11 @@ VERBS = "info view export mesh tags compare demo".split()
 
 def imported(*words: str) -> set[str]:
     """Run the command line, and give the packages that it imported."""
+    return {name.partition(".")[0] for name in modules(*words)}
+
+
+def modules(*words: str) -> set[str]:
+    """Run the command line, and give the modules that it imported."""
     code = "import sys; from volume.cli import main; sys.argv = ['volume', *sys.argv[1:]]; main()"
     command = [sys.executable, "-X", "importtime", "-c", code, *words]
     done = subprocess.run(
@@ -26,7 +31,7 @@ def imported(*words: str) -> set[str]:
     )
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     assert len(lines) > 50
-    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    return {line.rpartition("|")[2].strip() for line in lines}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,34 @@ def test_export_imports_nothing_heavy(suffix: str, ct: Path, tmp_path: Path):
     assert not imported("export", str(ct), str(tmp_path / f"ct{suffix}")) & HEAVY
 
 
+def test_a_plain_export_imports_nothing_of_what_others_need(ct: Path, tmp_path: Path):
+    others = {"numpy.ma", "isal", "zipfile", "subprocess", "tempfile", "shutil", "secrets"}
+    assert not modules("export", str(ct), str(tmp_path / "ct.nii")) & others
+
+
 def test_a_surface_imports_no_window(ct: Path, tmp_path: Path):
     made = imported("mesh", str(ct), str(tmp_path / "ct.stl"), "--level", "0")
     assert not made & (HEAVY - {"vtkmodules", "fast_simplification"})
+
+
+COMMAND = "import atexit, sys, volume.cli as cli; sys.argv = sys.argv[1:]; {}; cli.command()"
+LAST = """
+main = cli.main
+cli.main = lambda: (atexit.register(print, "the last word", file=sys.stderr), main())"""
+
+
+@pytest.mark.parametrize(("words", "code"), [(["info", "."], 0), (["info", "none"], 1), (["x"], 2)])
+def test_the_program_says_all_it_has_to_say_before_it_ends(words: list[str], code: int, ct: Path):
+    command = [sys.executable, "-c", COMMAND.format(LAST), "volume", *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ct)
+    assert done.returncode == code
+    assert done.stderr.endswith("the last word\n")
+    assert bool(done.stdout) == (code == 0)
+
+
+def test_a_bug_keeps_its_traceback_and_its_code(ct: Path):
+    broken = "import volume.cli.program as p; p.program.main = lambda **_: 1 / 0"
+    command = [sys.executable, "-c", COMMAND.format(broken), "volume", "info", str(ct)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr

@@ -1,5 +1,5 @@
 """`python -m volume` is the command `volume`."""
 
-from volume.cli import main
+from volume.cli import command
 
-main()
+command()

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +33,7 @@ class Draft:
     """The draft of the file at `target`; `discard` it whatever happened."""
 
     def __init__(self, target: Path) -> None:
-        name = f".{target.name[:NAME_SHOWN]}.{secrets.token_hex(4)}.part"
+        name = f".{target.name[:NAME_SHOWN]}.{os.urandom(4).hex()}.part"
         self.target = target
         self._hidden = target.with_name(name)
         self._stream: BinaryIO | None = None
@@ -127,6 +125,8 @@ class Draft:
         with nameless:
             mode = stat.S_IMODE(os.fstat(nameless.fileno()).st_mode)
             self._stream = _stream(_open_new(self._hidden, mode))
+            import shutil
+
             shutil.copyfileobj(nameless, self._stream)
         self.settle()
 

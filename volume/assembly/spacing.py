@@ -135,7 +135,8 @@ def _sample(count: int) -> NDArray[np.int64]:
     """Choose some of many slices, spread evenly and in no rhythm (the golden ratio's)."""
     if count <= SAMPLE:
         return np.arange(count)
-    return np.unique((np.arange(1, SAMPLE + 1) * GOLDEN % 1 * count).astype(np.int64))
+    chosen = (np.arange(1, SAMPLE + 1) * GOLDEN % 1 * count).astype(np.int64)
+    return np.array(sorted(set(chosen.tolist())))  # np.unique imports all of numpy.ma
 
 
 GOLDEN = (5**0.5 - 1) / 2

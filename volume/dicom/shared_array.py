@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from volume.room import Room
+
+if TYPE_CHECKING:
+    import tempfile
 
 
 class SharedArray:
@@ -38,6 +40,8 @@ class SharedArray:
             self.pass_fds = (self._descriptor,)
             self.address = f"fd:{self._descriptor}"
         else:
+            import tempfile
+
             self._folder = tempfile.TemporaryDirectory(prefix="volume-")
             path = os.path.join(self._folder.name, "pixels")  # noqa: PTH118
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0))

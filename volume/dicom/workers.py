@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -182,6 +181,8 @@ class _Worker:
         with self._lock:  # no child is started behind the back of `stop`
             if self._stopped:
                 raise ValueError("stopped")
+            import subprocess  # most children are copies, which need none of it
+
             self._is_ready = False
             self._child = child = subprocess.Popen(
                 command(self._memory.address, self._frame_bytes),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from volume.errors import VolumeError
-from volume.formats import deflate
 
-DAMAGED_STREAM = (deflate.Damaged, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
-"""What decompression raises of a stream that was changed."""
+
+def damaged_stream() -> tuple[type[Exception], ...]:
+    """List what decompression raises of a stream that was changed.
+
+    An `except` asks for it only where something was raised: nothing is imported before.
+    """
+    import gzip
+    import zipfile
+    import zlib
+
+    from volume.formats import deflate
+
+    return deflate.Damaged, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile
 
 
 @contextmanager
@@ -25,7 +32,7 @@ def damage_told_of(source: Path) -> Iterator[None]:
         if not error.files:
             error.files = (str(source),)
         raise
-    except DAMAGED_STREAM as error:
+    except damaged_stream() as error:
         what = f"the compressed voxels are damaged ({error})"
         raise VolumeError(what, files=(str(source),)) from error
     except (ValueError, OverflowError, EOFError) as error:

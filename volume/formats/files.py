@@ -25,7 +25,7 @@ from volume.draft import Draft
 from volume.errors import GridError, SelfCheckError, VolumeError
 from volume.formats import gradients, voxels
 from volume.formats import sidecar as sidecar_file
-from volume.formats.damage import DAMAGED_STREAM, damage_told_of
+from volume.formats.damage import damage_told_of, damaged_stream
 from volume.formats.member import Member, choose_member
 from volume.formats.mesh_space import check_space
 from volume.formats.signature import suffix_by_content
@@ -329,7 +329,9 @@ def _output_part(contents: Contents, output: Path, format_: Format, space: str =
         written = stream.tell()
         try:
             same = stream.seek(0, 2) == written and _reads_back(format_, stream, contents)
-        except (ValueError, EOFError, struct.error, *DAMAGED_STREAM):
+        except (ValueError, EOFError, struct.error):
+            same = False
+        except damaged_stream():
             same = False
         if not same:
             thing = "mesh" if isinstance(contents, Mesh) else "grid"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from volume.errors import GridError, VolumeError
 from volume.findings import Finding, warning
-from volume.formats import bids, deflate
+from volume.formats import bids
 from volume.formats.voxels import Header, slabs, stored_dtype
 from volume.geometry import LPS_TO_RAS, Geometry
 from volume.progress import Progress
@@ -130,6 +130,7 @@ LABELS = 1002
 MILLIMETRES, SECONDS = 2, 8
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """xyzt_units: unknown (taken as mm, as everyone does), metre, millimetre, micrometre."""
+GZIP_MAGIC = b"\x1f\x8b"
 EXTENDER_BYTES = 4
 """Behind the header they say whether extensions follow; the voxels begin after them."""
 FARTHEST_OFFSET = 64 << 20
@@ -164,6 +165,8 @@ def room_in(stream: BinaryIO) -> Room:
 
 def write_compressed(stream: BinaryIO, volumes: Sequence[Volume], progress: Progress) -> None:
     """Write volumes as `write` does, in gzip."""
+    from volume.formats import deflate
+
     header = _make_header(volumes)
     pieces = chain([header], slabs(volumes, stored_dtype(volumes), progress))
     deflate.write_gzip(stream, pieces)
@@ -267,9 +270,11 @@ def _opened(stream: BinaryIO) -> tuple[BinaryIO, int, bool]:
     """Look into the file by its first bytes; say how many it can hold, and if it is packed."""
     size = stream.seek(0, 2)
     stream.seek(0)
-    compressed = stream.read(2) == deflate.GZIP_HEADER[:2]
+    compressed = stream.read(2) == GZIP_MAGIC
     stream.seek(0)
     if compressed:
+        from volume.formats import deflate
+
         return deflate.open_gzip(stream), size * deflate.EXPANSION, True
     return stream, size, False
 
