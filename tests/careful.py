@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from volume.assembly import values
+from volume.assembly import in_passing, values
 from volume.dicom import data_set, elements, planes, reader
 from volume.dicom.containers import IsArchive
 from volume.dicom.element_run import Run
@@ -60,6 +60,7 @@ def carefully() -> Iterator[None]:
         for module, name in CACHED:
             nothing_kept = lru_cache(maxsize=0)(getattr(module, name).__wrapped__)
             patch.setattr(module, name, nothing_kept)
+        patch.setattr(in_passing, "is_possible", lambda _slices: False)
         patch.setattr(planes, "_is_tidy", lambda _ends, _layout: False)
         patch.setattr(values, "by_slice", lambda work, count: [work(n) for n in range(count)])
         patch.setattr(values, "_put", _put)

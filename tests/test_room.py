@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
 from pathlib import Path
 
 import nibabel
@@ -26,6 +29,9 @@ SERIES = {
     "of 12 bits": {"bits_stored": 12, "gradient": (1.0, 2.0, 3.0), "high_bits": 0xF000},
     "padded": {"padding": -2000},
     "compressed": {"transfer_syntax": "jpeg-lossless"},
+    "beyond two bytes in one slice": {
+        "edit": lambda dataset, k, _phase: k == 5 and setattr(dataset, "RescaleIntercept", 32_000)
+    },
     "tilted": {"tilt": 12.0},
     "with a gap": {"drop": (4,)},
     "too wide for NIfTI-1": {"size": (40_000, 2, 3), "gradient": (0.0, 1.0, 2.0)},
@@ -75,3 +81,38 @@ def test_a_series_that_is_refused_leaves_nothing(tmp_path: Path):
 def test_a_disk_without_room_is_no_reason_to_fail_before_anything_is_written(tmp_path: Path):
     with (tmp_path / "x").open("w+b") as stream:
         assert Room(stream, 352, 2**20).zeros((2**20, 2**20, 2**10), np.int16) is None
+
+
+def refusing(*_: object) -> int:
+    raise OSError(errno.EIO, "the disk has failed")
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+def test_what_the_disk_refuses_while_slices_are_read_is_said(call, run, tmp_path, monkeypatch):
+    """A disk that failed says so once: whoever asks again is told that all is well."""
+    folder = phantom(tmp_path / "in").folder
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(os, call, refusing)
+    code, out, err = run("export", folder, tmp_path / "out" / "a.nii")
+    assert code == 1
+    assert "the disk failed while writing" in err
+    assert "a.nii" in err
+    assert not out
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_file_is_forced_to_the_disk_while_it_is_filled(tmp_path, monkeypatch):
+    forced = threading.Event()
+    monkeypatch.setattr(os, "fdatasync", lambda _: forced.set())
+    with (tmp_path / "x").open("w+b") as stream:
+        room = Room(stream, 352, 2**15)
+        array = room.zeros((4, 64, 64), np.int16)
+        assert array is not None
+        room.begin_to_force(array.nbytes)
+        for n in range(4):
+            assert not forced.is_set()
+            room.put(n * array[n].nbytes, np.full((64, 64), n + 1, np.int16))
+        assert forced.wait(20)
+        room.settle()
+        assert [set(np.unique(plane)) for plane in array] == [{1}, {2}, {3}, {4}]
+        assert (tmp_path / "x").read_bytes()[352:] == array.tobytes()

@@ -47,13 +47,13 @@ def test_a_grid_that_is_off_is_caught(mm, caught, tmp_path, monkeypatch):
 @pytest.mark.parametrize("oddities", [{}, {"modality": "PT"}, {"enhanced": True}, {"tilt": 12.0}])
 def test_voxels_that_are_not_the_slices_own_are_caught(mistake, oddities, tmp_path, monkeypatch):
     phantom(tmp_path, **SMALL, **oddities)
-    right = assemble.real_values
+    right = assemble._values
 
-    def wrong(*arguments, **options):
+    def wrong(*arguments):
         values = right(*arguments)
         return replace(values, array=mistake(values.array))
 
-    monkeypatch.setattr(assemble, "real_values", wrong)
+    monkeypatch.setattr(assemble, "_values", wrong)
     with pytest.raises(volume.SelfCheckError, match="differ"):
         volume.load(tmp_path)
 

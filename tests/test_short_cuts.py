@@ -7,7 +7,9 @@ import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pydicom import Dataset
 
 import shared_data
 import volume
@@ -38,6 +40,16 @@ def test_every_real_volume_is_the_same_both_ways(name: str, tmp_path: Path):
     assert quick == slow
 
 
+def table(dataset: Dataset) -> None:
+    """Give a slice a modality LUT instead of a rescale."""
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [4096, 0, 16])
+    item.add_new("LUTData", "OW", (np.arange(4096, dtype="<u2") % 700).tobytes())
+    item.ModalityLUTType = "HU"
+    dataset.ModalityLUTSequence = [item]
+    del dataset.RescaleSlope, dataset.RescaleIntercept
+
+
 ODD = {
     "12 bits": {"bits_stored": 12, "gradient": (1.0, 2.0, 3.0), "high_bits": 0xF000},
     "12 bits with a sign": {
@@ -49,6 +61,16 @@ ODD = {
     "with a negative slope": {
         "edit": lambda dataset, _k, _phase: setattr(dataset, "RescaleSlope", "-2")
     },
+    "beyond two bytes in one slice": {
+        "edit": lambda dataset, k, _phase: setattr(
+            dataset, "RescaleIntercept", 32_000 if k == 5 else -1024
+        )
+    },
+    "with a table": {"edit": lambda dataset, _k, _phase: table(dataset)},
+    "padded in one slice": {
+        "edit": lambda dataset, k, _phase: k == 5 and setattr(dataset, "PixelPaddingValue", -2000)
+    },
+    "padded and tilted": {"padding": -2000, "tilt": 12.0},
     "compressed": {"transfer_syntax": "rle", "padding": -2000},
 }  # fmt: skip
 
@@ -60,7 +82,7 @@ def test_odd_pixels_are_the_same_both_ways(oddity: dict, tmp_path: Path):
     with carefully():
         slow = written(source, tmp_path / "slow")
     assert quick == slow
-    assert any(name.endswith(".nii") for name in quick)
+    assert any(name.endswith((".nii", ".nrrd")) for name in quick)
 
 
 def written(source: Path, out: Path) -> dict[str, str]:

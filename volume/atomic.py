@@ -54,7 +54,7 @@ def whole_files(
         drafts = (first, *drafts[1:])
     for draft in drafts:
         refuse_unwritable(draft.target, overwrite=overwrite)
-    with _disk_told_by(drafts[0].target), _discarding(drafts):
+    with disk_told_by(drafts[0].target), _discarding(drafts):
         yield tuple(draft.open() for draft in drafts)
         for draft in drafts:
             draft.settle()
@@ -70,7 +70,7 @@ def refuse_unwritable(path: PathLike, *, overwrite: bool = False) -> None:
     target = Path(path)
     if "\0" in str(target):
         raise VolumeError("no file can have this name", files=(repr(str(target)),))
-    with _disk_told_by(target):
+    with disk_told_by(target):
         if not stat.S_ISDIR(target.parent.stat().st_mode):
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(target.parent))
         try:
@@ -197,7 +197,7 @@ def _discarding(drafts: Sequence[Draft]) -> Iterator[None]:
 
 
 @contextmanager
-def _disk_told_by(target: Path) -> Iterator[None]:
+def disk_told_by(target: Path) -> Iterator[None]:
     """Word what the disk refuses: what, where and the way out."""
     try:
         yield

@@ -1,7 +1,9 @@
 """Room for voxels in the very file they are meant for: they are read to where they will stand.
 
-A volume that is only written needs no memory of its own besides its file's, and is not copied
-there. Linux alone; elsewhere, and where the disk has no room, voxels have memory of their own.
+A volume that is only written needs no memory of its own besides its file's. What is read of it
+may lie in the file's memory, or be put there slice by slice: the system has nothing to map then,
+and begins to write it to the disk. Linux alone; elsewhere, and where the disk has no room, voxels
+have memory of their own.
 """
 
 from __future__ import annotations
@@ -12,6 +14,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from volume.write_behind import WriteBehind
+
+
+class DiskRefusedError(Exception):
+    """The disk refuses what is put into a room; its cause is the `OSError`."""
 
 
 class Room:
@@ -24,6 +32,7 @@ class Room:
         self._stream = stream
         self.header = header
         self._longest = longest
+        self._behind: WriteBehind | None = None
 
     def mapping(self, shape: tuple[int, ...], dtype: DTypeLike) -> _Mapping | None:
         """Map the file with zeros for such an array behind the header; None if that cannot be.
@@ -36,9 +45,35 @@ class Room:
         try:
             self._stream.truncate(0)
             os.posix_fallocate(self.descriptor, 0, self.header + size)
-            return _Mapping(self._stream, self.header + size)
+            return _Mapping(self, self._stream, self.header + size)
         except (AttributeError, OSError, ValueError):
             return None
+
+    def put(self, at: int, voxels: NDArray[Any]) -> None:
+        """Write voxels to their place in an array that lies here, `at` bytes behind its beginning.
+
+        Raises `DiskRefusedError`: what is read is not at fault.
+        """
+        left = voxels.data.cast("B")
+        try:
+            while left:
+                done = os.pwrite(self.descriptor, left, self.header + at)
+                at, left = at + done, left[done:]
+        except OSError as refusal:
+            raise DiskRefusedError from refusal
+        if self._behind is not None:
+            self._behind.wrote(voxels.nbytes)
+
+    def begin_to_force(self, size: int) -> None:
+        """Force what is put here to the disk, from now on: `size` bytes in all."""
+        self.settle()
+        self._behind = WriteBehind(self.descriptor, size)
+
+    def settle(self) -> None:
+        """Force nothing any more. Raises `OSError` where the disk has refused meanwhile."""
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            behind.finish()
 
     @property
     def descriptor(self) -> int:
@@ -55,18 +90,20 @@ class Room:
 class _Mapping(mmap.mmap):
     """The memory of a file, which knows whose."""
 
+    room: Room
     stream: BinaryIO
 
-    def __new__(cls, stream: BinaryIO, size: int) -> _Mapping:
+    def __new__(cls, room: Room, stream: BinaryIO, size: int) -> _Mapping:
         made = super().__new__(cls, stream.fileno(), size)
-        made.stream = stream
+        made.room, made.stream = room, stream
         return made
 
 
 def place_in(array: NDArray[Any], stream: BinaryIO) -> int | None:
     """Say at which byte of a file an array lies, all of it in one piece; None if it does not.
 
-    Raises `ValueError` for an array that lies there in another order.
+    Raises `ValueError` for an array that lies there in another order, and `OSError` where the disk
+    has refused some of it.
     """
     owner: Any = array
     while isinstance(owner, np.ndarray):
@@ -76,4 +113,5 @@ def place_in(array: NDArray[Any], stream: BinaryIO) -> int | None:
         return None
     if not array.flags.c_contiguous:
         raise ValueError("an array lies in the file in another order than it is written")
+    owner.room.settle()
     return array.ctypes.data - np.frombuffer(owner, np.uint8, 1).ctypes.data

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.assembly import voids
+from volume.assembly import in_passing, voids
 from volume.assembly.forecast import refuse_if_too_large
+from volume.assembly.in_passing import DoesNotFitError, InPassing
 from volume.assembly.options import DEFAULTS, Options
 from volume.assembly.placement import corner_stray_mm
 from volume.assembly.regularise import (
     ON_A_SLICE,
     UNTOUCHED,
     Straightening,
+    is_straightened,
     plan,
     straighten,
     stray_mm,
 )
 from volume.assembly.report import write_report
 from volume.assembly.selection import Selection, select
-from volume.assembly.self_check import Probes, check, check_resampled, draw_probes
+from volume.assembly.self_check import Probes, check, check_resampled
 from volume.assembly.stack import Grid, Stack
 from volume.assembly.values import Values, real_values
 from volume.dicom.header import SliceHeader
@@ -46,7 +49,7 @@ def assemble(
 ) -> Volume:
     """Decode every slice of `stack` into one array on its grid, and check the result.
 
-    The array lies in `room`, where one is given and its type is that of the stored pixels.
+    The array lies in `room`, where one is given and the values are made in passing.
     Raises `GridError` where the slices do not prove one, `PixelError` where pixels cannot
     be decoded, `MemoryLimitError` where there is too little memory for them, `SelfCheckError`
     where the result contradicts its own slices.
@@ -56,23 +59,55 @@ def assemble(
     refuse_if_unsafe(selection.stack, options.geometry)
     slices = selection.slices
     progress.total = len(slices)
-    pixels = read_pixels(
-        slices,
-        progress,
-        options.limits,
-        before=lambda: refuse_if_too_large([selection.stack], options),
-        room=room,
-    )
+    pixels, probes, passing = _read(selection.stack, options, progress, room)
     if pixels.faults:
         return _without(stack, selection, pixels, options, progress)
     _refuse_lost_bits(pixels)
-    probes = draw_probes(pixels.array)
-    values = real_values(pixels, slices, options.padding, memory=options.limits.memory * MIB)
+    values = _values(pixels, slices, passing, options)
     volume = _on_its_grid(selection.stack, values, probes, options, progress)
     progress.close()
     noticed = (*selection.findings, *pixels.findings, *values.findings, *volume.findings)
     noticed = (*noticed, *said(options.limits))
     return replace(volume, findings=noticed, report=_report(stack, selection, options, values))
+
+
+def _read(
+    stack: Stack, options: Options, progress: Progress, room: Room | None
+) -> tuple[Pixels, Probes, InPassing | None]:
+    """Read the slices of a stack; their values are made in passing, where that can be."""
+    slices = stack.slices
+
+    def read(probes: Probes, passing: InPassing | None, room: Room | None) -> Pixels:
+        def each(n: int, plane: NDArray[Any], ends: tuple[Any, Any] | None) -> None:
+            probes.draw(n, plane)
+            if passing is not None:
+                passing(n, plane, ends)
+
+        return read_pixels(
+            slices,
+            progress,
+            options.limits,
+            before=lambda: refuse_if_too_large([stack], options),
+            each=each,
+            room=room,
+        )
+
+    probes = Probes(len(slices), slices[0].rows, slices[0].columns)
+    if in_passing.is_possible(slices):
+        bent = is_straightened(stack.kind, options.geometry)
+        passing = InPassing(slices, options.padding, marks=bent)
+        with suppress(DoesNotFitError):
+            return read(probes, passing, None if bent else room), probes, passing
+        progress.total = len(slices) + passing.count  # all are read again
+    return read(probes, None, None), probes, None
+
+
+def _values(
+    pixels: Pixels, slices: Sequence[SliceHeader], passing: InPassing | None, options: Options
+) -> Values:
+    if passing is not None:
+        return passing.values(pixels.array)
+    return real_values(pixels, slices, options.padding, memory=options.limits.memory * MIB)
 
 
 def _refuse_lost_bits(pixels: Pixels) -> None:
@@ -136,7 +171,7 @@ def _on_its_grid(
 ) -> Volume:
     """Put the values where their slices say: as they are, or straightened once."""
     grid = _grid(stack)
-    if stack.kind in UNTOUCHED or options.geometry == "raw":
+    if not is_straightened(stack.kind, options.geometry):
         volume = _volume(stack, values, values.array, own_geometry(stack))
         volume = replace(volume, valid=voids.mask(values.voids))
         corner = corner_stray_mm(stack.slices, grid.placement.axes)

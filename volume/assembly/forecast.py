@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from volume.assembly import in_passing
 from volume.assembly.options import Options
-from volume.assembly.regularise import UNTOUCHED
+from volume.assembly.regularise import is_straightened
 from volume.assembly.stack import Stack
 from volume.assembly.values import is_whole
 from volume.dicom.header import SliceHeader
@@ -24,7 +25,7 @@ def bytes_needed(stack: Stack, options: Options) -> int:
     """Say how many bytes are taken at most while a stack becomes a volume.
 
     The stored pixels, the real values where they need another type, the marks of what is
-    padding, and the straight grid with its mask where the stack is resampled.
+    padding where they are kept, and the straight grid with its mask where the stack is resampled.
     """
     voxels = _voxels(stack.slices)
     stored = common_type(stack.slices).itemsize
@@ -34,9 +35,10 @@ def bytes_needed(stack: Stack, options: Options) -> int:
     needed = voxels * (stored + room) + _mosaic_pixels(stack.slices) * stored
     if first.pixels.floating:
         needed += voxels  # what is no number
-    if any(header.padding is not None for header in stack.slices):
-        needed += voxels
-    if stack.kind not in UNTOUCHED and options.geometry != "raw" and stack.geometry is not None:
+    bent = is_straightened(stack.kind, options.geometry)
+    if bent or not in_passing.is_possible(stack.slices):
+        needed += voxels * any(header.padding is not None for header in stack.slices)
+    if bent and stack.geometry is not None:
         each = value * (3 if first.is_colour else 1) + 1
         needed += int(np.prod(stack.geometry.size, dtype=np.int64)) * each
     return needed + BESIDE

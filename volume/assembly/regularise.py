@@ -97,6 +97,11 @@ UNTOUCHED = (("regular",), ("single",))
 """Kinds whose voxels stay as they are."""
 
 
+def is_straightened(kinds: tuple[str, ...], geometry: str) -> bool:
+    """Say whether slices are resampled onto a straight grid, where `geometry` is what is asked."""
+    return kinds not in UNTOUCHED and geometry != "raw"
+
+
 def stray_mm(grid: Grid, kinds: tuple[str, ...], corner: float) -> float:
     """Say how far the fit leaves a slice from its own position, along the normal and across.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,28 +21,39 @@ PROBES_A_SLICE = 16
 SLACK_MM = 0.01
 
 
-@dataclass(frozen=True, eq=False)
 class Probes:
-    """Stored values at random pixels of every slice: `pixels` (n, p, 2) as (row, column)."""
+    """Stored values at some pixels of every slice, remembered before anything is done to them.
 
-    pixels: NDArray[np.int64]
-    stored: NDArray[Any]
+    `pixels` (n, p, 2), as (row, column), are the corners and others, scattered evenly.
+    """
 
+    def __init__(self, count: int, rows: int, columns: int) -> None:
+        number = np.arange(count * PROBES_A_SLICE).reshape(count, PROBES_A_SLICE)
+        self.pixels: NDArray[np.int64] = np.stack(
+            [
+                (number * part % 1 * side).astype(int)
+                for part, side in zip(R2, (rows, columns), strict=True)
+            ],
+            axis=-1,
+        )
+        corners = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)]
+        self.pixels[:, :4] = corners
+        self._values: list[NDArray[Any] | None] = [None] * count
 
-def draw_probes(stored: NDArray[Any]) -> Probes:
-    """Remember stored values before anything is done to them: corners and scattered pixels."""
-    count, rows, columns = stored.shape[:3]
-    number = np.arange(count * PROBES_A_SLICE).reshape(count, PROBES_A_SLICE)
-    pixels = np.stack(
-        [
-            (number * part % 1 * side).astype(int)
-            for part, side in zip(R2, (rows, columns), strict=True)
-        ],
-        axis=-1,
-    )
-    pixels[:, :4] = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)]
-    values = stored[np.arange(count)[:, None], pixels[..., 0], pixels[..., 1]]
-    return Probes(pixels, values.copy())
+    def draw(self, n: int, plane: NDArray[Any]) -> None:
+        """Remember what is stored at the probes of a slice: (rows, columns) or with 3 more."""
+        self._values[n] = plane[self.pixels[n, :, 0], self.pixels[n, :, 1]]
+
+    @property
+    def stored(self) -> NDArray[Any]:
+        """The values (n, p) or (n, p, 3). Raises `SelfCheckError` where a slice was not read."""
+        drawn = [values for values in self._values if values is not None]
+        if len(drawn) < len(self._values):
+            raise SelfCheckError(
+                f"{len(self._values) - len(drawn)} slices were not read",
+                remedy="please report this: nothing was written",
+            )
+        return np.array(drawn)
 
 
 R2 = 0.7548776662466927, 0.5698402909980532

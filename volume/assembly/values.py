@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,36 +54,80 @@ def real_values(
     if slices[0].is_colour:
         colours = _colours(stored, slices, memory)
         return Values(colours, "", None, (), {"dtype": str(colours.dtype)})
-    outside = _padding_mask(stored, slices)
+    outside = padding_mask(slices, memory)
+    if (mask := outside) is not None:
+        by_slice(lambda n: mark_padding(stored[n], slices[n], mask[n]), len(slices))
     ends = _ends_of(pixels, slices)
     dtype, inexact = _choose_type(ends, slices)
     findings = _promoted(stored.dtype, dtype, inexact=inexact) + beyond_mapping(stored, slices)
     findings += _finer_than_float32(stored, dtype) if not inexact else []
     array = _room(stored, dtype, memory)
-    by_slice(lambda n: _rescale(stored[n], array[n], slices[n]), len(slices))
+    by_slice(lambda n: rescale(stored[n], array[n], slices[n]), len(slices))
     if stored.dtype == np.float64:
         findings += _rounded(stored, slices, array)
     empty = voids.replace_voids(array) if slices[0].pixels.floating else None
     if empty is not None:
         findings.append(voids.said(empty))
         outside = empty if outside is None else outside | empty
-    replaced = 0
-    hounsfield = is_ct(slices[0].sop_class_uid, slices[0].modality)
-    if outside is not None and padding == "air" and hounsfield:
-        made_air = by_slice(lambda n: _make_air(array[n], outside[n]), len(slices))
-        replaced = sum(count for count, _ in made_air)
-        if replaced:
-            findings.append(_padding_finding(min(least for _, least in made_air), replaced))
-    changed = replaced or ends is None or any(header.lut for header in slices)
-    least, greatest = _extent(array) if changed else dtype.type(ends)
-    findings += _below_air(array, float(least)) if hounsfield else []
+    air = Air(slices, padding)
+    if outside is not None:
+        by_slice(lambda n: air.make(n, array[n], outside[n]), len(slices))
+    changed = air.count or ends is None or any(header.lut for header in slices)
+    extent = _extent(array) if changed else dtype.type(ends)
+    return values_told(array, slices, extent, air, outside, findings=findings, empty=empty)
+
+
+def values_told(
+    array: NDArray[Any],
+    slices: Sequence[SliceHeader],
+    extent: tuple[Any, Any],
+    air: Air,
+    outside: NDArray[np.bool_] | None,
+    *,
+    findings: Sequence[Finding] = (),
+    empty: NDArray[np.bool_] | None = None,
+) -> Values:
+    """Put together real values between the two of `extent`, and what is to be said of them."""
+    least, greatest = map(float, extent)
     summary = {
-        "dtype": str(dtype),
-        "least": float(least),
-        "greatest": float(greatest),
-        "padding_replaced": replaced,
+        "dtype": str(array.dtype),
+        "least": least,
+        "greatest": greatest,
+        "padding_replaced": air.count,
     }
-    return Values(array, _unit(slices[0]), outside, tuple(findings), summary, empty)
+    told = (*findings, *air.findings())
+    if is_hounsfield(slices):
+        told = (*told, *_below_air(array, least))
+    return Values(array, _unit(slices[0]), outside, told, summary, empty)
+
+
+def is_hounsfield(slices: Sequence[SliceHeader]) -> bool:
+    """Say whether air has a value of its own in these slices."""
+    return is_ct(slices[0].sop_class_uid, slices[0].modality)
+
+
+class Air:
+    """Makes air of what is padding and lies below it, slice by slice, where `padding` says so."""
+
+    def __init__(self, slices: Sequence[SliceHeader], padding: str) -> None:
+        self._wanted = padding == "air" and is_hounsfield(slices)
+        self._counts = [0] * len(slices)
+        self._least = [0.0] * len(slices)
+
+    def make(self, n: int, values: NDArray[Any], outside: NDArray[np.bool_]) -> int:
+        """Make air of the padding of a slice; say of how much."""
+        if self._wanted:
+            self._counts[n], self._least[n] = _make_air(values, outside)
+        return self._counts[n]
+
+    @property
+    def count(self) -> int:
+        """How many voxels became air."""
+        return sum(self._counts)
+
+    def findings(self) -> list[Finding]:
+        """Say what became air, if anything did."""
+        return [_padding_finding(min(self._least), self.count)] if self.count else []
 
 
 def _colours(stored: NDArray[Any], slices: Sequence[SliceHeader], memory: int) -> NDArray[Any]:
@@ -103,24 +148,29 @@ def _colours(stored: NDArray[Any], slices: Sequence[SliceHeader], memory: int) -
     return array
 
 
-def _padding_mask(stored: NDArray[Any], slices: Sequence[SliceHeader]) -> NDArray[np.bool_] | None:
-    """Mark the stored values that the headers call padding, before any rescale."""
+def padding_mask(slices: Sequence[SliceHeader], memory: int = 0) -> NDArray[np.bool_] | None:
+    """Make room for the marks of what is padding; None where no slice declares any.
+
+    Raises `MemoryLimitError` where they take more bytes than are free, or `memory`.
+    """
     if all(header.padding is None for header in slices):
         return None
-    mask = np.zeros(stored.shape, bool)
+    shape = len(slices), slices[0].rows, slices[0].columns
+    refuse_beyond_memory(math.prod(shape), "the marks of what is padding", allowed=memory)
+    return np.zeros(shape, bool)
+
+
+def mark_padding(
+    stored: NDArray[Any], header: SliceHeader, mask: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the stored values of a slice that its header calls padding, before any rescale."""
+    if header.padding is None:
+        return mask
+    least, greatest = header.padding
     held = range(0) if stored.dtype.kind == "f" else _range(stored.dtype)
-
-    def mark(n: int) -> None:
-        if (ends := slices[n].padding) is None:
-            return
-        least, greatest = ends
-        if least == greatest and least in held:
-            np.equal(stored[n], stored.dtype.type(least), out=mask[n])
-        else:
-            np.logical_and(stored[n] >= least, stored[n] <= greatest, out=mask[n])
-
-    by_slice(mark, len(slices))
-    return mask
+    if least == greatest and least in held:
+        return np.equal(stored, stored.dtype.type(least), out=mask)
+    return np.logical_and(stored >= least, stored <= greatest, out=mask)
 
 
 def _range(dtype: np.dtype[Any]) -> range:
@@ -201,7 +251,7 @@ def _room(stored: NDArray[Any], dtype: np.dtype[Any], memory: int) -> NDArray[An
     return np.empty(stored.shape, dtype)
 
 
-def _rescale(stored: NDArray[Any], array: NDArray[Any], header: SliceHeader) -> None:
+def rescale(stored: NDArray[Any], array: NDArray[Any], header: SliceHeader) -> None:
     """Write the real values of one slice into `array`, which may be the stored one's own memory."""
     slope, intercept = header.rescale.slope, header.rescale.intercept
     if header.lut is not None:

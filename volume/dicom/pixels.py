@@ -31,7 +31,7 @@ from volume.dicom.encoding import (
 from volume.dicom.header import PixelLayout, SliceHeader
 from volume.dicom.limits import DEFAULT, MIB, Limits
 from volume.dicom.opening import is_plain, open_file
-from volume.dicom.planes import Planes
+from volume.dicom.planes import Each, Planes, nothing_more
 from volume.dicom.reader import inflated
 from volume.dicom.shared_array import SharedArray
 from volume.dicom.tiles import cut, left_over, whole_frames
@@ -66,6 +66,7 @@ def read_pixels(
     limits: Limits = DEFAULT,
     *,
     before: Callable[[], object] = lambda: None,
+    each: Each = nothing_more,
     room: Room | None = None,
 ) -> Pixels:
     """Read the stored values of slices of one matrix size, in their order.
@@ -73,17 +74,20 @@ def read_pixels(
     The type is the narrowest that holds every slice's stored values. Compressed frames
     are decoded in child processes, once their own headers were seen to agree. `before` is
     called then, before room is made for any pixel, in `room` if it is given and can be;
-    `progress` is updated once a slice.
+    `each` is called, by several threads, with each slice that was read, as soon as it was: it
+    may change what is kept of it. `progress` is updated once a slice.
     """
     if all(header.pixels.tile is None for header in slices):
-        return _read_frames(slices, progress, limits, before, room)
+        return _read_frames(slices, progress, limits, before, each, room)
     frames, frame_of = whole_frames(slices)
-    whole = _read_frames(frames, progress, limits, before, None)
+    whole = _read_frames(frames, progress, limits, before, nothing_more, None)
     progress.update(len(slices) - len(frames))
     faults = {n: whole.faults[at] for n, at in enumerate(frame_of) if at in whole.faults}
     if len(faults) == len(slices):
         return Pixels(whole.array, faults)
     array = cut(whole.array, slices, frame_of)
+    for n, plane in enumerate(array):
+        each(n, plane, None)
     return Pixels(array, faults, (*whole.findings, *left_over(whole.array, frames, slices)))
 
 
@@ -92,6 +96,7 @@ def _read_frames(
     progress: Progress,
     limits: Limits,
     before: Callable[[], object],
+    each: Each,
     room: Room | None,
 ) -> Pixels:
     """Read whole stored images, of which each is one slice."""
@@ -107,7 +112,7 @@ def _read_frames(
     shape, dtype = _shape(slices), common_type(slices)
     if fragments:
         memory = SharedArray(shape, dtype, room)
-        planes = Planes(slices, memory.array)
+        planes = Planes(slices, memory.array, each)
         try:
             requests = [_request(slices[n], n, fragments[n], memory, limits) for n in fragments]
             _forward_members(requests, limits)
@@ -115,11 +120,24 @@ def _read_frames(
         finally:
             memory.close()
     else:
-        inside = None if room is None else room.zeros(shape, dtype)
-        planes = Planes(slices, np.zeros(shape, dtype) if inside is None else inside)
+        planes = _planes(slices, shape, dtype, each, room)
     native = [n for n, header in enumerate(slices) if header.pixels.transfer_syntax in NATIVE]
     faults |= _read_native(planes, native, progress, limits)
     return Pixels(planes.array, faults, (*noticed, *planes.findings()), planes.ends)
+
+
+def _planes(
+    slices: Sequence[SliceHeader],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    each: Each,
+    room: Room | None,
+) -> Planes:
+    """Make room for slices of which none is compressed."""
+    if room is not None and (array := room.zeros(shape, dtype)) is not None:
+        room.begin_to_force(array.nbytes)
+        return Planes(slices, array, each, room)
+    return Planes(slices, np.zeros(shape, dtype), each)
 
 
 def _shape(slices: Sequence[SliceHeader]) -> tuple[int, ...]:
@@ -324,10 +342,11 @@ def _read_directly(path: str, frames: list[int], planes: Planes) -> bool:
         if compression_of(os.pread(file, MAGIC, 0)):
             return False
         for n, layout in layouts.items():
-            room = memoryview(planes.array[n]).cast("B")
-            start = layout.offset + planes.slices[n].frame * len(room)
-            _fill(partial(_pread, file, start + len(room)), room)
-            planes.finish(n)
+            plane = planes.desk(n)
+            bytes_of = plane.data.cast("B")
+            start = layout.offset + planes.slices[n].frame * len(bytes_of)
+            _fill(partial(_pread, file, start + len(bytes_of)), bytes_of)
+            planes.put(n, plane)
     finally:
         os.close(file)
     return True

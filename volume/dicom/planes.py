@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,28 +12,68 @@ from numpy.typing import NDArray
 from volume.dicom.decoding import extend_sign
 from volume.dicom.header import PixelLayout, SliceHeader
 from volume.findings import Finding, warning
+from volume.room import Room
+
+Each = Callable[[int, NDArray[Any], tuple[Any, Any] | None], object]
+"""Takes a slice that was read: its index, its stored values and, of counts, their ends."""
+
+
+def nothing_more(_n: int, _plane: NDArray[Any], _ends: tuple[Any, Any] | None) -> None:
+    """Do nothing with a slice that was read."""
 
 
 class Planes:
     """Room for the pixels of `slices`: `array` (n, rows, columns) or (n, rows, columns, 3).
 
     `ends` (n, 2) holds the least and the greatest value of each slice that is finished; it is
-    None of colours and of floating point.
+    None of colours and of floating point. `each` is called with every slice that is. `room` is
+    the file that the array lies in, if it does.
     """
 
-    def __init__(self, slices: Sequence[SliceHeader], array: NDArray[Any]) -> None:
+    def __init__(
+        self,
+        slices: Sequence[SliceHeader],
+        array: NDArray[Any],
+        each: Each = nothing_more,
+        room: Room | None = None,
+    ) -> None:
         self.slices = slices
         self.array = array
+        self._each = each
+        self._room = room
+        self._own = threading.local()
         counts = array.ndim == 3 and array.dtype.kind in "iu"
         self.ends = np.zeros((len(slices), 2), np.int64) if counts else None
         self._wrong = [0] * len(slices)
         """How many pixels of each slice had bits set above the high bit."""
 
+    def desk(self, n: int) -> NDArray[Any]:
+        """Give memory to read a slice into: its place, or a desk of this thread's.
+
+        A desk stays in the processor's cache, and its pages are not mapped anew for every slice.
+        What was read there is put to its place by `put`.
+        """
+        if self._room is None:
+            return self.array[n]
+        if not hasattr(self._own, "desk"):
+            self._own.desk = np.empty_like(self.array[n])
+        return cast(NDArray[Any], self._own.desk)
+
+    def put(self, n: int, plane: NDArray[Any]) -> None:
+        """Finish a slice that was read into what `desk` gave."""
+        self._finish(n, plane)
+        if self._room is not None:
+            self._room.put(n * plane.nbytes, plane)
+
     def finish(self, n: int) -> None:
         """Clear what stands above the high bit of a slice, extend the sign, and note its ends."""
+        self._finish(n, self.array[n])
+
+    def _finish(self, n: int, plane: NDArray[Any]) -> None:
         if self.ends is None:
+            self._each(n, plane, None)
             return
-        plane, layout = self.array[n], self.slices[n].pixels
+        layout = self.slices[n].pixels
         ends = plane.min(), plane.max()
         if not _is_tidy(ends, layout):
             shifted = plane >> (layout.high_bit + 1 - layout.bits_stored)
@@ -41,6 +82,7 @@ class Planes:
             plane[...] = clean
             ends = plane.min(), plane.max()
         self.ends[n] = ends
+        self._each(n, plane, ends)
 
     def findings(self) -> list[Finding]:
         """Say in which slices bits were cleared."""

@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.atomic import refuse_in_source, refuse_unwritable, whole_files
+from volume.atomic import disk_told_by, refuse_in_source, refuse_unwritable, whole_files
 from volume.draft import Draft
 from volume.errors import GridError, SelfCheckError, VolumeError
 from volume.formats import gradients, voxels
@@ -32,7 +32,7 @@ from volume.formats.signature import suffix_by_content
 from volume.formats.suffixes import FORMATS, Format, Kind, stem, suffix_for, suffix_of
 from volume.formats.voxels import Header
 from volume.progress import Progress, Silent
-from volume.room import Room
+from volume.room import DiskRefusedError, Room
 from volume.surface import Mesh
 from volume.volume import Volume
 
@@ -119,7 +119,12 @@ def room_for(path: str | PathLike[str]) -> Iterator[tuple[Draft | None, Room | N
         return
     try:
         yield draft, room
+    except DiskRefusedError as refusal:
+        with disk_told_by(output):
+            raise refusal.__cause__ or refusal from None
     finally:
+        with suppress(OSError):  # of a file that is given up, or was forced to the disk since
+            room.settle()
         draft.discard()
 
 

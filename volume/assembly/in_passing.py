@@ -1,0 +1,85 @@
+"""Real values, made of each slice as soon as it is read and still in the processor's cache.
+
+It is what `values.real_values` makes of all slices after all are read, for those of most CT and
+MR: stored whole numbers of two bytes, to which a whole number is added. That the sums fit two
+bytes again is known for sure when the last slice is read: where one does not fit, `DoesNotFitError`
+ends the reading, and the way through `real_values` is gone from the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volume.assembly.values import (
+    INT16,
+    Air,
+    Values,
+    mark_padding,
+    padding_mask,
+    rescale,
+    values_told,
+)
+from volume.dicom.header import SliceHeader
+from volume.dicom.pixels import common_type
+
+
+class DoesNotFitError(ValueError):
+    """A slice has a real value that takes more than two bytes."""
+
+
+class InPassing:
+    """Makes the real values of `slices`, one slice after the other, in any order.
+
+    `marks` is whether the mask of what is padding is kept for all slices.
+    """
+
+    def __init__(self, slices: Sequence[SliceHeader], padding: str, *, marks: bool) -> None:
+        self._slices = slices
+        self._air = Air(slices, padding)
+        self._ends = np.zeros((len(slices), 2), np.int64)
+        self._outside = padding_mask(slices) if marks else None
+        self.count = 0
+        """How many slices have been made, or about so many: they are counted by several threads."""
+
+    def __call__(self, n: int, plane: NDArray[Any], ends: tuple[Any, Any] | None) -> None:
+        """Make the real values of a slice out of its stored ones, in their place.
+
+        Raises `DoesNotFitError`.
+        """
+        header = self._slices[n]
+        least, greatest = (int(end) + int(header.rescale.intercept) for end in ends or (0, 0))
+        if least < INT16.min or greatest > INT16.max:
+            raise DoesNotFitError
+        outside = None
+        if header.padding is not None:
+            room = np.zeros(plane.shape, bool) if self._outside is None else self._outside[n]
+            outside = mark_padding(plane, header, room)
+        values = plane.view(np.int16)
+        rescale(plane, values, header)
+        if outside is not None and self._air.make(n, values, outside):
+            least, greatest = values.min(), values.max()
+        self._ends[n] = least, greatest
+        self.count += 1
+
+    def values(self, stored: NDArray[Any]) -> Values:
+        """Give the real values, of which each slice was made in its place in `stored`."""
+        array = stored.view(np.int16)
+        ends = self._ends.min(), self._ends.max()
+        return values_told(array, self._slices, ends, self._air, self._outside)
+
+
+def is_possible(slices: Sequence[SliceHeader]) -> bool:
+    """Say whether the real values of slices may be made in passing."""
+    plain = all(
+        header.rescale.slope == 1
+        and header.rescale.intercept.is_integer()
+        and header.lut is None
+        and header.mapped is None
+        and header.pixels.tile is None
+        for header in slices
+    )
+    return plain and not slices[0].is_colour and common_type(slices) in (np.int16, np.uint16)

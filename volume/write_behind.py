@@ -1,0 +1,56 @@
+"""Forcing a file to the disk while it is still being filled: little is left to wait for then."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+AT_ONCE = 16 << 20
+"""So many bytes are worth a trip to the disk."""
+
+
+class WriteBehind:
+    """Forces an open file to the disk again and again, in a thread, as long as it is filled.
+
+    `size` is how many bytes will be written: the last of them are forced as soon as they are there.
+    """
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._left = size
+        self._fresh = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._is_over = False
+        self._fault: OSError | None = None
+        self._thread = threading.Thread(target=self._force, daemon=True)
+        self._thread.start()
+
+    def wrote(self, count: int) -> None:
+        """Say that so many bytes were written, from any thread."""
+        with self._lock:
+            self._fresh += count
+            self._left -= count
+            if self._fresh < AT_ONCE and self._left > 0:
+                return
+            self._fresh = 0
+        self._wake.set()
+
+    def finish(self) -> None:
+        """Go no further. Raises `OSError` where the disk has refused: it says so once only."""
+        self._is_over = True
+        self._wake.set()
+        self._thread.join()
+        if self._fault is not None:
+            raise self._fault
+
+    def _force(self) -> None:
+        while self._wake.wait():
+            self._wake.clear()
+            if self._is_over:
+                return
+            try:
+                os.fdatasync(self._descriptor)
+            except OSError as fault:
+                self._fault = fault
+                return
