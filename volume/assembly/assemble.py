@@ -95,7 +95,8 @@ def _read(
     probes = Probes(len(slices), slices[0].rows, slices[0].columns)
     if in_passing.is_possible(slices):
         bent = is_straightened(stack.kind, options.geometry)
-        passing = InPassing(slices, options.padding, marks=bent)
+        memory = options.limits.memory * MIB
+        passing = InPassing(slices, options.padding, marks=bent, memory=memory)
         with suppress(DoesNotFitError):
             return read(probes, passing, None if bent else room), probes, passing
         progress.total = len(slices) + passing.count  # all are read again

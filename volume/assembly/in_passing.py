@@ -35,13 +35,16 @@ class InPassing:
     """Makes the real values of `slices`, one slice after the other, in any order.
 
     `marks` is whether the mask of what is padding is kept for all slices.
+    Raises `MemoryLimitError` where that takes more bytes than are free, or `memory`.
     """
 
-    def __init__(self, slices: Sequence[SliceHeader], padding: str, *, marks: bool) -> None:
+    def __init__(
+        self, slices: Sequence[SliceHeader], padding: str, *, marks: bool, memory: int = 0
+    ) -> None:
         self._slices = slices
         self._air = Air(slices, padding)
         self._ends = np.zeros((len(slices), 2), np.int64)
-        self._outside = padding_mask(slices) if marks else None
+        self._outside = padding_mask(slices, memory) if marks else None
         self.count = 0
         """How many slices have been made, or about so many: they are counted by several threads."""
 
