@@ -124,3 +124,17 @@ def test_a_picture_with_loss_is_no_lossless_one():
     data = bytes(ENCODERS["baseline"]())
     with pytest.raises(Unreadable, match="with loss"):
         jpeg.refuse_damaged(data, decode(data), without_loss=True)
+
+
+@pytest.mark.parametrize("encoder", ["baseline", "baseline, colour", "extended, 12 bits"])
+def test_a_scan_that_says_it_lacks_coefficients_is_refused(encoder):
+    """T.81 table B.3; encoders that write zeros there are known, and libjpeg reads them."""
+    data = bytes(ENCODERS[encoder]())
+    scan = data.index(b"\xff\xda")
+    at = scan + 2 + int.from_bytes(data[scan + 2 : scan + 4], "big") - 3
+    assert data[at : at + 3] == b"\0\x3f\0"
+    accepted(data[:at] + b"\0\0\0" + data[at + 3 :])
+    for bit in range(24):
+        changed = int.from_bytes(data[at : at + 3], "big") ^ 1 << bit
+        with pytest.raises((Unreadable, imagecodecs.Jpeg8Error)):
+            accepted(data[:at] + changed.to_bytes(3, "big") + data[at + 3 :])

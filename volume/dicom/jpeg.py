@@ -33,8 +33,9 @@ class Scan:
     """One scan: its components and their tables, and where its bits lie."""
 
     components: list[Component]
-    predictor: int
-    point_transform: int
+    coefficients: tuple[int, int, int]
+    """The first, the last and how they are approximated; of a lossless scan the first number is
+    the predictor, the last the point transform (T.81 B.2.3)."""
     restart: int
     """MCUs between two restart markers; 0 where there are none."""
     start: int
@@ -43,6 +44,14 @@ class Scan:
     stuffed: int
     spare_bits: int
     """Bits that may be left over, because no marker says where the scan ends."""
+
+    @property
+    def predictor(self) -> int:
+        return self.coefficients[0]
+
+    @property
+    def point_transform(self) -> int:
+        return self.coefficients[2] & 15
 
 
 @dataclass
@@ -76,6 +85,8 @@ def refuse_damaged(data: bytes, pixels: NDArray[Any], *, without_loss: bool = Fa
     if without_loss:
         raise Unreadable("the frame was compressed with loss; its transfer syntax says it was not")
     for scan in stream.scans:
+        if scan.coefficients not in ALL_COEFFICIENTS:
+            raise Unreadable("the compressed frame is damaged: its scan lacks coefficients")
         bits = data[scan.start : scan.end]
         size = stream.rows, stream.columns
         jpeg_blocks.follow(
@@ -181,10 +192,15 @@ def _read_scan(
                 quantization.get(table, 1),
             )
         )
-    predictor, _, bits = data[start + 1 + 2 * count : start + 4 + 2 * count]
-    last, restarts, stuffed = _bits_behind(data, end)
-    spare = 0 if last < len(data) else 8 * SPARE_BYTES
-    return Scan(components, predictor, bits & 15, restart, end, last, restarts, stuffed, spare)
+    first, last, bits = data[start + 1 + 2 * count : start + 4 + 2 * count]
+    stop, restarts, stuffed = _bits_behind(data, end)
+    spare = 0 if stop < len(data) else 8 * SPARE_BYTES
+    coefficients = first, last, bits
+    return Scan(components, coefficients, restart, end, stop, restarts, stuffed, spare)
+
+
+ALL_COEFFICIENTS = (0, 63, 0), (0, 0, 0)
+"""What stands in a sequential scan (T.81 table B.3), and what some encoders write instead."""
 
 
 AC = 16
