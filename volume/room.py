@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from volume.write_behind import WriteBehind
+from volume.write_behind import AT_ONCE, WriteBehind
 
 
 class DiskRefusedError(Exception):
@@ -45,7 +45,7 @@ class Room:
         try:
             self._stream.truncate(0)
             os.posix_fallocate(self.descriptor, 0, self.header + size)
-            return _Mapping(self, self._stream, self.header + size)
+            return _Mapping(self._stream, self.header + size)
         except (AttributeError, OSError, ValueError):
             return None
 
@@ -65,15 +65,23 @@ class Room:
             self._behind.wrote(voxels.nbytes)
 
     def begin_to_force(self, size: int) -> None:
-        """Force what is put here to the disk, from now on: `size` bytes in all."""
-        self.settle()
-        self._behind = WriteBehind(self.descriptor, size)
+        """Force what is put here to the disk, from now on: `size` bytes in all, if that is much."""
+        if size >= AT_ONCE:
+            self._behind = WriteBehind(self.descriptor, size)
 
     def settle(self) -> None:
-        """Force nothing any more. Raises `OSError` where the disk has refused meanwhile."""
+        """Wait for what is being forced. Raises `DiskRefusedError` where the disk refused it."""
         behind, self._behind = self._behind, None
-        if behind is not None:
-            behind.finish()
+        try:
+            if behind is not None:
+                behind.finish()
+        except OSError as refusal:
+            raise DiskRefusedError from refusal
+
+    def give_up(self) -> None:
+        """Wait for nothing: what is here is not wanted any more."""
+        if self._behind is not None:
+            self._behind.stop()
 
     @property
     def descriptor(self) -> int:
@@ -90,20 +98,18 @@ class Room:
 class _Mapping(mmap.mmap):
     """The memory of a file, which knows whose."""
 
-    room: Room
     stream: BinaryIO
 
-    def __new__(cls, room: Room, stream: BinaryIO, size: int) -> _Mapping:
+    def __new__(cls, stream: BinaryIO, size: int) -> _Mapping:
         made = super().__new__(cls, stream.fileno(), size)
-        made.room, made.stream = room, stream
+        made.stream = stream
         return made
 
 
 def place_in(array: NDArray[Any], stream: BinaryIO) -> int | None:
     """Say at which byte of a file an array lies, all of it in one piece; None if it does not.
 
-    Raises `ValueError` for an array that lies there in another order, and `OSError` where the disk
-    has refused some of it.
+    Raises `ValueError` for an array that lies there in another order.
     """
     owner: Any = array
     while isinstance(owner, np.ndarray):
@@ -113,5 +119,4 @@ def place_in(array: NDArray[Any], stream: BinaryIO) -> int | None:
         return None
     if not array.flags.c_contiguous:
         raise ValueError("an array lies in the file in another order than it is written")
-    owner.room.settle()
     return array.ctypes.data - np.frombuffer(owner, np.uint8, 1).ctypes.data

@@ -16,7 +16,7 @@ class WriteBehind:
     """
 
     def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = descriptor
+        self._descriptor = os.dup(descriptor)  # the file may be given up meanwhile
         self._left = size
         self._fresh = 0
         self._lock = threading.Lock()
@@ -36,21 +36,27 @@ class WriteBehind:
             self._fresh = 0
         self._wake.set()
 
-    def finish(self) -> None:
-        """Go no further. Raises `OSError` where the disk has refused: it says so once only."""
+    def stop(self) -> None:
+        """Begin nothing more, and wait for nothing: the file is given up."""
         self._is_over = True
         self._wake.set()
+
+    def finish(self) -> None:
+        """Begin nothing more, and wait for what was begun.
+
+        Raises `OSError` where the disk has refused: it says so once, and not to who asks next.
+        """
+        self.stop()
         self._thread.join()
         if self._fault is not None:
             raise self._fault
 
     def _force(self) -> None:
-        while self._wake.wait():
-            self._wake.clear()
-            if self._is_over:
-                return
-            try:
+        try:
+            while self._wake.wait() and not self._is_over:
+                self._wake.clear()
                 os.fdatasync(self._descriptor)
-            except OSError as fault:
-                self._fault = fault
-                return
+        except OSError as fault:
+            self._fault = fault
+        finally:
+            os.close(self._descriptor)

@@ -36,7 +36,7 @@ from volume.dicom.sop_classes import transfer_syntax_name
 from volume.errors import GridError, PixelError
 from volume.findings import Finding, Severity, error, info
 from volume.geometry import Geometry
-from volume.progress import Progress, Silent
+from volume.progress import Counted, Progress, Silent, counted
 from volume.room import Room
 from volume.volume import AIR_HU, Volume
 
@@ -54,11 +54,11 @@ def assemble(
     be decoded, `MemoryLimitError` where there is too little memory for them, `SelfCheckError`
     where the result contradicts its own slices.
     """
-    progress = progress or Silent()
+    progress = counted(progress)
     selection = select(stack, options.gaps, lenient=options.lenient)
     refuse_if_unsafe(selection.stack, options.geometry)
     slices = selection.slices
-    progress.total = len(slices)
+    progress.expect(len(slices))
     pixels, probes, passing = _read(selection.stack, options, progress, room)
     if pixels.faults:
         return _without(stack, selection, pixels, options, progress)
@@ -72,35 +72,41 @@ def assemble(
 
 
 def _read(
-    stack: Stack, options: Options, progress: Progress, room: Room | None
+    stack: Stack, options: Options, progress: Counted, room: Room | None
 ) -> tuple[Pixels, Probes, InPassing | None]:
     """Read the slices of a stack; their values are made in passing, where that can be."""
-    slices = stack.slices
-
-    def read(probes: Probes, passing: InPassing | None, room: Room | None) -> Pixels:
-        def each(n: int, plane: NDArray[Any], ends: tuple[Any, Any] | None) -> None:
-            probes.draw(n, plane)
-            if passing is not None:
-                passing(n, plane, ends)
-
-        return read_pixels(
-            slices,
-            progress,
-            options.limits,
-            before=lambda: refuse_if_too_large([stack], options),
-            each=each,
-            room=room,
-        )
-
-    probes = Probes(len(slices), slices[0].rows, slices[0].columns)
-    if in_passing.is_possible(slices):
-        bent = is_straightened(stack.kind, options.geometry)
-        memory = options.limits.memory * MIB
-        passing = InPassing(slices, options.padding, marks=bent, memory=memory)
+    bent = is_straightened(stack.kind, options.geometry)
+    if in_passing.is_possible(stack.slices):
+        passing = InPassing(stack.slices, options.padding, marks=bent)
         with suppress(DoesNotFitError):
-            return read(probes, passing, None if bent else room), probes, passing
-        progress.total = len(slices) + passing.count  # all are read again
-    return read(probes, None, None), probes, None
+            own = None if bent else room
+            return *_read_each(stack, options, progress, passing, own), passing
+        progress.expect(len(stack.slices))  # all are read again
+    return *_read_each(stack, options, progress, None, None), None
+
+
+def _read_each(
+    stack: Stack,
+    options: Options,
+    progress: Progress,
+    passing: InPassing | None,
+    room: Room | None,
+) -> tuple[Pixels, Probes]:
+    slices = stack.slices
+    probes = Probes(len(slices), slices[0].rows, slices[0].columns)
+
+    def before() -> None:
+        refuse_if_too_large([stack], options)
+        if passing is not None:
+            passing.begin()
+
+    def each(n: int, plane: NDArray[Any], ends: tuple[Any, Any] | None) -> None:
+        probes.draw(n, plane)
+        if passing is not None:
+            passing(n, plane, ends)
+
+    read = read_pixels(slices, progress, options.limits, before=before, each=each, room=room)
+    return read, probes
 
 
 def _values(
@@ -124,7 +130,7 @@ def _refuse_lost_bits(pixels: Pixels) -> None:
 
 
 def _without(
-    stack: Stack, selection: Selection, pixels: Pixels, options: Options, progress: Progress
+    stack: Stack, selection: Selection, pixels: Pixels, options: Options, progress: Counted
 ) -> Volume:
     """Treat slices whose pixels fail as missing, where the gap policy has a word on that."""
     if options.gaps == "refuse":
@@ -168,7 +174,7 @@ BENT = frozenset(
 
 
 def _on_its_grid(
-    stack: Stack, values: Values, probes: Probes, options: Options, progress: Progress
+    stack: Stack, values: Values, probes: Probes, options: Options, progress: Counted
 ) -> Volume:
     """Put the values where their slices say: as they are, or straightened once."""
     grid = _grid(stack)
@@ -179,7 +185,7 @@ def _on_its_grid(
         check(volume, stack.slices, probes, stray_mm(grid, stack.kind, corner))
         return volume
     how = plan(grid, stack.slices[0].columns, stack.slices[0].rows, stack.kind)
-    progress.total = len(stack.slices) + how.geometry.size[2]
+    progress.expect(how.geometry.size[2])
     array, valid = straighten(values.array, values.padding, how, _outside(values), progress)
     if values.voids is not None:
         marked = values.voids.astype(np.uint8)

@@ -35,18 +35,18 @@ class InPassing:
     """Makes the real values of `slices`, one slice after the other, in any order.
 
     `marks` is whether the mask of what is padding is kept for all slices.
-    Raises `MemoryLimitError` where that takes more bytes than are free, or `memory`.
     """
 
-    def __init__(
-        self, slices: Sequence[SliceHeader], padding: str, *, marks: bool, memory: int = 0
-    ) -> None:
+    def __init__(self, slices: Sequence[SliceHeader], padding: str, *, marks: bool) -> None:
         self._slices = slices
+        self._marks = marks
         self._air = Air(slices, padding)
         self._ends = np.zeros((len(slices), 2), np.int64)
-        self._outside = padding_mask(slices, memory) if marks else None
-        self.count = 0
-        """How many slices have been made, or about so many: they are counted by several threads."""
+        self._outside: NDArray[np.bool_] | None = None
+
+    def begin(self) -> None:
+        """Make room for the mask, if it is kept."""
+        self._outside = padding_mask(self._slices) if self._marks else None
 
     def __call__(self, n: int, plane: NDArray[Any], ends: tuple[Any, Any] | None) -> None:
         """Make the real values of a slice out of its stored ones, in their place.
@@ -54,19 +54,25 @@ class InPassing:
         Raises `DoesNotFitError`.
         """
         header = self._slices[n]
-        least, greatest = (int(end) + int(header.rescale.intercept) for end in ends or (0, 0))
+        if ends is None:
+            raise DoesNotFitError
+        least, greatest = (int(end) + int(header.rescale.intercept) for end in ends)
         if least < INT16.min or greatest > INT16.max:
             raise DoesNotFitError
-        outside = None
-        if header.padding is not None:
-            room = np.zeros(plane.shape, bool) if self._outside is None else self._outside[n]
-            outside = mark_padding(plane, header, room)
+        outside = self._mark(n, plane)
         values = plane.view(np.int16)
         rescale(plane, values, header)
         if outside is not None and self._air.make(n, values, outside):
             least, greatest = values.min(), values.max()
         self._ends[n] = least, greatest
-        self.count += 1
+
+    def _mark(self, n: int, plane: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Mark what is padding in a slice, where that is asked for later."""
+        header = self._slices[n]
+        if header.padding is None or not (self._marks or self._air.is_wanted):
+            return None
+        room = np.zeros(plane.shape, bool) if self._outside is None else self._outside[n]
+        return mark_padding(plane, header, room)
 
     def values(self, stored: NDArray[Any]) -> Values:
         """Give the real values, of which each slice was made in its place in `stored`."""

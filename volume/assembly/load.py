@@ -20,7 +20,7 @@ from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count, info
 from volume.formats.files import is_volume_file, read, read_all
-from volume.progress import Progress
+from volume.progress import Progress, counted
 from volume.room import Room
 from volume.volume import Volume
 
@@ -92,7 +92,8 @@ def load_all(
     found = scan(source, limits=options.limits, cache=cache)
     stacks = choices(found)
     refuse_if_too_large(stacks, options)
-    return tuple(_saying(found, assemble_from(found, stack, options, progress)) for stack in stacks)
+    bar = counted(progress)
+    return tuple(_saying(found, assemble_from(found, stack, options, bar)) for stack in stacks)
 
 
 def _saying(found: Scan, volume: Volume) -> Volume:

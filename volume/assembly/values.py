@@ -30,7 +30,11 @@ FLOAT32_WHOLE = 2**24
 
 @dataclass(frozen=True, eq=False)
 class Values:
-    """Real values of the stored array's shape; `padding` marks what was outside the view."""
+    """Real values of the stored array's shape.
+
+    `padding` marks what was outside the view, where the slices are to be straightened or are not
+    made in passing.
+    """
 
     array: NDArray[Any]
     unit: str
@@ -110,13 +114,13 @@ class Air:
     """Makes air of what is padding and lies below it, slice by slice, where `padding` says so."""
 
     def __init__(self, slices: Sequence[SliceHeader], padding: str) -> None:
-        self._wanted = padding == "air" and is_hounsfield(slices)
+        self.is_wanted = padding == "air" and is_hounsfield(slices)
         self._counts = [0] * len(slices)
         self._least = [0.0] * len(slices)
 
     def make(self, n: int, values: NDArray[Any], outside: NDArray[np.bool_]) -> int:
         """Make air of the padding of a slice; say of how much."""
-        if self._wanted:
+        if self.is_wanted:
             self._counts[n], self._least[n] = _make_air(values, outside)
         return self._counts[n]
 
@@ -156,7 +160,7 @@ def padding_mask(slices: Sequence[SliceHeader], memory: int = 0) -> NDArray[np.b
     if all(header.padding is None for header in slices):
         return None
     shape = len(slices), slices[0].rows, slices[0].columns
-    refuse_beyond_memory(math.prod(shape), "the marks of what is padding", allowed=memory)
+    refuse_beyond_memory(math.prod(shape), "a mask of what is padding", allowed=memory)
     return np.zeros(shape, bool)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
+import gc
 import logging
 import os
 import sys
@@ -21,29 +21,10 @@ USAGE = 2
 
 def command() -> NoReturn:
     """Be the program `volume`: `main` in a process of its own, which ends when `main` has."""
-    codes: list[int | str | None] = []
-    atexit.register(_end, codes)  # behind what is registered after it
     try:
         main()
-    except SystemExit as end:
-        codes.append(end.code)
-        raise
-
-
-def _end(codes: list[int | str | None]) -> None:
-    """End with the code of `main`, as all that is left would be to free what ends with us.
-
-    Python frees every module by itself, which took 50 ms of an export of 350 ms.
-    """
-    code = codes[0] or 0 if codes else ""
-    if not isinstance(code, int):
-        return
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError):  # Python has words for a stream that is closed
-        return
-    os._exit(code)
+    finally:
+        gc.freeze()  # looking through all that is left for cycles took 20 ms
 
 
 @ends_promptly

@@ -23,11 +23,11 @@ from volume.cli import names, options
 from volume.cli.console import Bar, print_json, say, say_findings, say_forecast, word_error
 from volume.cli.headers import scan_source
 from volume.dicom.limits import parse_limits
-from volume.draft import Draft
 from volume.errors import SeriesChoiceError, VolumeError
 from volume.escaping import escape
 from volume.findings import Severity
 from volume.formats.files import (
+    Begun,
     Kind,
     finish,
     is_volume_file,
@@ -128,7 +128,8 @@ def export(
     kind: Kind = "volumes" if four_d else "volume"
     refuse_output(output, kind, overwrite=wishes.overwrite, sidecar=wishes.sidecar, source=source)
     as_read = not four_d and wishes.keeps_grid
-    with room_for(output) if as_read else nullcontext((None, None)) as (begun, room):
+    with room_for(output) if as_read else nullcontext() as begun:
+        room = None if begun is None else begun.room
         loaded = list(_volumes(source, series, four_d, wishes, room))
         written = _write([volume for volume, _ in loaded], Path(output), wishes, begun)
     if as_json:
@@ -224,7 +225,7 @@ def _shaped(volume: Volume, wishes: Wishes) -> Volume:
 
 
 def _write(
-    volumes: Sequence[Volume], output: Path, wishes: Wishes, begun: Draft | None = None
+    volumes: Sequence[Volume], output: Path, wishes: Wishes, begun: Begun | None = None
 ) -> tuple[Path, ...]:
     asked: dict[str, Any] = {
         "overwrite": wishes.overwrite,

@@ -45,8 +45,9 @@ from volume.room import Room
 class Pixels:
     """Stored values (n, rows, columns) or (n, rows, columns, 3), and what went wrong.
 
-    `faults` maps a slice's index to (code, reason); its values are then zero. `ends` (n, 2) are
-    the least and the greatest value of every slice, None where that was not looked at.
+    Where slices were changed in passing, `array` holds what they became. `faults` maps a slice's
+    index to (code, reason); its values are then zero. `ends` (n, 2) are the least and the greatest
+    stored value of every slice, None where that was not looked at.
     """
 
     array: NDArray[Any]

@@ -23,15 +23,17 @@ class Watchdog:
         self._wakes = float("inf")
         """When it looks next: a process that is due later need not wake it."""
         self._is_over = False
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Watchdog:
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_fault: object) -> None:
         with self._changed:
             self._is_over = True
             self._changed.notify()
+        self._thread.join()
 
     def watch(self, process: Killable, seconds: float) -> None:
         """End a process in so many seconds, unless it is released before."""

@@ -73,14 +73,24 @@ def decode_all(
                 thread.start()
             for thread in threads:
                 thread.join()
-        for worker in workers:
-            if worker.fault is not None:
-                raise worker.fault
+        _raise_first(workers)
     finally:  # Ctrl-C lands here too: no orphan stays
         for worker in workers:
             worker.stop()
         forwarder.close()
     return failures
+
+
+def _raise_first(workers: Iterable[_Worker]) -> None:
+    """Raise why not all was done, and keep it nowhere: with it go the pixels it was raised over."""
+    faults = [worker.fault for worker in workers if worker.fault is not None]
+    for worker in workers:
+        worker.fault = None
+    try:
+        if faults:
+            raise faults[0]
+    finally:
+        faults.clear()
 
 
 class _Worker:
@@ -117,6 +127,8 @@ class _Worker:
             self._drain(queue, failures, done)
         except BaseException as fault:  # noqa: BLE001 no frame is left out in silence
             self.fault = fault
+            for _ in _until_empty(queue):  # nobody begins another frame
+                pass
         self.stop()
 
     def _drain(

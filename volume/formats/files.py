@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -73,7 +73,7 @@ def export(
 
 
 def finish(
-    begun: Draft,
+    begun: Begun,
     volume: Volume,
     *,
     overwrite: bool = False,
@@ -81,10 +81,11 @@ def finish(
     identifiers: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Path, ...]:
-    """Write a volume as `export` does, into the draft that `room_for` has begun."""
+    """Write a volume as `export` does, into what `room_for` has begun."""
     contents = _contents(volume, identifiers=identifiers)
-    parts = _plan(contents, begun.target, "lps", with_sidecar=sidecar)
-    return _write(parts, begun, overwrite=overwrite, progress=progress)
+    parts = _plan(contents, begun.draft.target, "lps", with_sidecar=sidecar)
+    begun.room.settle()
+    return _write(parts, begun.draft, overwrite=overwrite, progress=progress)
 
 
 def _write(
@@ -99,8 +100,16 @@ def _write(
     return tuple(paths)
 
 
+@dataclass(frozen=True)
+class Begun:
+    """An output that was begun: its draft, and the room in it for voxels."""
+
+    draft: Draft
+    room: Room
+
+
 @contextmanager
-def room_for(path: str | PathLike[str]) -> Iterator[tuple[Draft | None, Room | None]]:
+def room_for(path: str | PathLike[str]) -> Iterator[Begun | None]:
     """Begin the draft of an output and make room in it for voxels, where its format has it.
 
     What is read there need not be written again; a draft that is not finished leaves nothing.
@@ -108,23 +117,22 @@ def room_for(path: str | PathLike[str]) -> Iterator[tuple[Draft | None, Room | N
     output = Path(path)
     format_ = FORMATS.get(suffix_of(output))
     if format_ is None or format_.room is None or sys.byteorder != "little":
-        yield None, None
+        yield None
         return
     draft = Draft(output)
     try:
         room = format_.room(draft.open())
     except OSError:  # whoever writes there will say so
         draft.discard()
-        yield None, None
+        yield None
         return
     try:
-        yield draft, room
+        yield Begun(draft, room)
     except DiskRefusedError as refusal:
         with disk_told_by(output):
             raise refusal.__cause__ or refusal from None
     finally:
-        with suppress(OSError):  # of a file that is given up, or was forced to the disk since
-            room.settle()
+        room.give_up()
         draft.discard()
 
 
