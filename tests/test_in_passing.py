@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import volume
 from phantom import phantom
 from volume.dicom import pixels, planes
+from volume.dicom.sample import write_sample
 
 SIZE = 48, 40, 60
 
@@ -28,20 +30,32 @@ def beyond(slice_: int) -> dict[str, Any]:
     }
 
 
+def cut(folder: Path) -> None:
+    """Overwrite the end of a slice."""
+    path = sorted(p for p in folder.rglob("*") if p.is_file())[7]
+    data = bytearray(path.read_bytes())
+    data[-900:-20] = bytes(880)
+    path.write_bytes(data)
+
+
 class Bar:
-    """Counts as a progress bar does."""
+    """Counts as tqdm does: once closed it shows nothing more, and it is neither true nor false."""
 
     def __init__(self) -> None:
         self.total: float | None = None
-        self.done = 0
+        self.done = self.closed = 0
+
+    def __bool__(self) -> bool:
+        raise TypeError("bool() undefined when iterable == total == None")
 
     def update(self, n: int = 1) -> None:
-        self.done += n
+        assert not self.closed
         assert self.total is not None
+        self.done += n
         assert self.done <= self.total
 
     def close(self) -> None:
-        pass
+        self.closed += 1
 
 
 @pytest.mark.parametrize(
@@ -61,14 +75,34 @@ def test_a_progress_bar_comes_to_its_end(made: dict, tmp_path: Path):
     bar = Bar()
     volume.load_all(tmp_path, progress=bar)
     assert bar.done == bar.total
+    assert bar.closed == 1
+
+
+def test_a_progress_bar_is_closed_where_a_series_is_refused(tmp_path: Path):
+    folder = phantom(tmp_path, size=SIZE, transfer_syntax="rle").folder
+    cut(folder)
+    bar = Bar()
+    with pytest.raises(volume.PixelError):
+        volume.load(tmp_path, progress=bar)
+    assert bar.closed == 1
+
+
+def test_every_work_takes_a_bar_that_is_neither_true_nor_false(tmp_path: Path):
+    folder = write_sample(tmp_path / "in", progress=(written := Bar()))
+    volume.scan(folder, progress=(scanned := Bar()))
+    ct = volume.load(folder)
+    volume.resample(ct, spacing=3.0, progress=(resampled := Bar()))
+    volume.mesh(ct, 200.0, progress=(meshed := Bar()))
+    volume.export(ct, tmp_path / "a.nii", progress=(exported := Bar()))
+    volume.load(tmp_path / "a.nii", progress=(read := Bar()))
+    for bar in (written, scanned, resampled, meshed, exported, read):
+        assert bar.closed == 1
+        assert 0 < bar.done == bar.total
 
 
 def test_a_progress_bar_comes_to_its_end_without_a_slice(tmp_path: Path):
     folder = phantom(tmp_path, size=SIZE, transfer_syntax="rle").folder
-    path = sorted(p for p in folder.rglob("*") if p.is_file())[7]
-    data = bytearray(path.read_bytes())
-    data[-900:-20] = bytes(880)
-    path.write_bytes(data)
+    cut(folder)
     bar = Bar()
     one = volume.load(tmp_path, gaps="fill", progress=bar)
     assert any(finding.code == "missing-slices" for finding in one.findings)
@@ -77,17 +111,26 @@ def test_a_progress_bar_comes_to_its_end_without_a_slice(tmp_path: Path):
 
 def test_of_compressed_slices_no_more_are_decoded_than_were_begun(tmp_path: Path, monkeypatch):
     phantom(tmp_path, **beyond(0), transfer_syntax="rle")
+    (stack,) = volume.scan(tmp_path).stacks
+    assert stack.slices[0].rescale.intercept == 32_000
     finished: list[int] = []
+    failed = threading.Event()
     right = planes.Planes.finish
 
     def finish(self: planes.Planes, n: int) -> None:
+        """Let the first slice fail before others are finished."""
         finished.append(n)
-        right(self, n)
+        if n:
+            failed.wait(20)
+        try:
+            right(self, n)
+        finally:
+            failed.set()
 
     monkeypatch.setattr(planes.Planes, "finish", finish)
     array = volume.load(tmp_path).array
     assert array.dtype == np.float32
-    assert len(finished) < SIZE[2] + 10
+    assert len(finished) < 1.5 * SIZE[2]
 
 
 def test_what_was_read_in_vain_is_kept_nowhere(tmp_path: Path, monkeypatch):

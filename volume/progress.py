@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 
@@ -43,13 +45,25 @@ class Counted:
         self._bar.update(n)
 
     def close(self) -> None:
-        """Say that the work is over."""
-        self._bar.close()
+        """Leave that to who began to count."""
 
 
-def counted(bar: Progress | None) -> Counted:
-    """Have a bar's steps counted, if they are not; None shows nothing."""
-    return bar if isinstance(bar, Counted) else Counted(bar or Silent())
+@contextmanager
+def counting(progress: Progress | None) -> Iterator[Counted]:
+    """Count the steps of a bar, and close it at the end, whatever that is.
+
+    One that is being counted already is closed by who began with it.
+    """
+    if isinstance(progress, Counted):
+        yield progress
+        return
+    with closing(shown(progress)) as bar:
+        yield Counted(bar)
+
+
+def shown(progress: Progress | None) -> Progress:
+    """Give a bar, or the silent one for None; of a bar nobody may ask whether it is true."""
+    return Silent() if progress is None else progress
 
 
 class Silent:

@@ -17,7 +17,7 @@ from volume.errors import VolumeError
 from volume.findings import Finding, info
 from volume.geometry import Geometry
 from volume.memory import refuse_beyond_memory
-from volume.progress import Progress, Silent
+from volume.progress import Progress, Silent, shown
 from volume.volume import AIR_HU, Volume
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _resample(
     progress: Progress | None,
 ) -> Volume:
     """Interpolate channel by channel, and the mask beside them."""
-    bar = progress or Silent()
+    bar = shown(progress)
     source = volume.array
     components = source.shape[3:]
     bar.total = target.size[2] * (components[0] if components else 1)

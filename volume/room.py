@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -67,7 +68,8 @@ class Room:
     def begin_to_force(self, size: int) -> None:
         """Force what is put here to the disk, from now on: `size` bytes in all, if that is much."""
         if size >= AT_ONCE:
-            self._behind = WriteBehind(self.descriptor, size)
+            with suppress(OSError, RuntimeError):  # no descriptor or thread is left: it can wait
+                self._behind = WriteBehind(self.descriptor, size)
 
     def settle(self) -> None:
         """Wait for what is being forced. Raises `DiskRefusedError` where the disk refused it."""

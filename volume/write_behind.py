@@ -13,10 +13,10 @@ class WriteBehind:
     """Forces an open file to the disk again and again, in a thread, as long as it is filled.
 
     `size` is how many bytes will be written: the last of them are forced as soon as they are there.
+    Raises `OSError` and `RuntimeError` where the system has no descriptor or thread to give.
     """
 
     def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = os.dup(descriptor)  # the file may be given up meanwhile
         self._left = size
         self._fresh = 0
         self._lock = threading.Lock()
@@ -24,7 +24,12 @@ class WriteBehind:
         self._is_over = False
         self._fault: OSError | None = None
         self._thread = threading.Thread(target=self._force, daemon=True)
-        self._thread.start()
+        self._descriptor = os.dup(descriptor)  # the file may be given up meanwhile
+        try:
+            self._thread.start()
+        except RuntimeError:
+            os.close(self._descriptor)
+            raise
 
     def wrote(self, count: int) -> None:
         """Say that so many bytes were written, from any thread."""

@@ -36,7 +36,7 @@ from volume.dicom.sop_classes import transfer_syntax_name
 from volume.errors import GridError, PixelError
 from volume.findings import Finding, Severity, error, info
 from volume.geometry import Geometry
-from volume.progress import Counted, Progress, Silent, counted
+from volume.progress import Counted, Progress, Silent, counting
 from volume.room import Room
 from volume.volume import AIR_HU, Volume
 
@@ -54,18 +54,17 @@ def assemble(
     be decoded, `MemoryLimitError` where there is too little memory for them, `SelfCheckError`
     where the result contradicts its own slices.
     """
-    progress = counted(progress)
     selection = select(stack, options.gaps, lenient=options.lenient)
     refuse_if_unsafe(selection.stack, options.geometry)
     slices = selection.slices
-    progress.expect(len(slices))
-    pixels, probes, passing = _read(selection.stack, options, progress, room)
-    if pixels.faults:
-        return _without(stack, selection, pixels, options, progress)
-    _refuse_lost_bits(pixels)
-    values = _values(pixels, slices, passing, options)
-    volume = _on_its_grid(selection.stack, values, probes, options, progress)
-    progress.close()
+    with counting(progress) as bar:
+        bar.expect(len(slices))
+        pixels, probes, passing = _read(selection.stack, options, bar, room)
+        if pixels.faults:
+            return _without(stack, selection, pixels, options, bar)
+        _refuse_lost_bits(pixels)
+        values = _values(pixels, slices, passing, options)
+        volume = _on_its_grid(selection.stack, values, probes, options, bar)
     noticed = (*selection.findings, *pixels.findings, *values.findings, *volume.findings)
     noticed = (*noticed, *said(options.limits))
     return replace(volume, findings=noticed, report=_report(stack, selection, options, values))

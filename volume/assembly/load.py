@@ -20,7 +20,7 @@ from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError
 from volume.findings import count, info
 from volume.formats.files import is_volume_file, read, read_all
-from volume.progress import Progress, counted
+from volume.progress import Progress, counting
 from volume.room import Room
 from volume.volume import Volume
 
@@ -92,8 +92,9 @@ def load_all(
     found = scan(source, limits=options.limits, cache=cache)
     stacks = choices(found)
     refuse_if_too_large(stacks, options)
-    bar = counted(progress)
-    return tuple(_saying(found, assemble_from(found, stack, options, bar)) for stack in stacks)
+    with counting(progress) as bar:
+        each = [_saying(found, assemble_from(found, stack, options, bar)) for stack in stacks]
+    return tuple(each)
 
 
 def _saying(found: Scan, volume: Volume) -> Volume:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from volume.dicom.header import SliceHeader
 from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.dicom.source import MISSING, Source, size_of_file
 from volume.findings import Finding, Severity, error, info, warning
-from volume.progress import Progress, Silent
+from volume.progress import Progress, shown
 
 if TYPE_CHECKING:
     from volume.dicom.cache import Cache
@@ -102,7 +103,8 @@ def scan(
     known = None if cache is None else _open_cache(cache, source, limits)
     looked_into = Source(source, limits, known)
     account = _Account()
-    files = _read_all(looked_into, account, progress or Silent())
+    with closing(shown(progress)) as bar:
+        files = _read_all(looked_into, account, bar)
     if known is not None:
         known.write()
     account.findings[:0] = looked_into.special
@@ -135,7 +137,6 @@ def _read_all(source: Source, account: _Account, progress: Progress) -> list[Fou
             account.noticed[outcome.found.name] = tuple(outcome.noticed)
         progress.total = source.count
         progress.update(1)
-    progress.close()
     return files
 
 

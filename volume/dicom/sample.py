@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from volume.atomic import whole_files
 from volume.dicom import body
 from volume.errors import ExistsError, VolumeError
-from volume.progress import Progress, Silent
+from volume.progress import Progress, shown
 
 INTERCEPT = -1024
 BITS = 12
@@ -39,7 +40,8 @@ def write_sample(folder: str | os.PathLike[str], progress: Progress | None = Non
     folder = Path(folder)
     made = _make_room(folder)
     try:
-        _write_slices(folder, body.body()[::-1], progress or Silent())
+        with closing(shown(progress)) as bar:
+            _write_slices(folder, body.body()[::-1], bar)
     except BaseException:
         if made:
             folder.rmdir()
@@ -68,13 +70,10 @@ def _make_room(folder: Path) -> bool:
 def _write_slices(folder: Path, slices: NDArray[np.int16], progress: Progress) -> None:
     progress.total = len(slices)
     paths = [folder / f"I{number:04d}.dcm" for number in range(1, len(slices) + 1)]
-    try:
-        with whole_files(paths) as streams:
-            for number, (stream, hu) in enumerate(zip(streams, slices, strict=True), start=1):
-                ct_image(number, hu).save_as(stream, enforce_file_format=True)
-                progress.update(1)
-    finally:
-        progress.close()
+    with whole_files(paths) as streams:
+        for number, (stream, hu) in enumerate(zip(streams, slices, strict=True), start=1):
+            ct_image(number, hu).save_as(stream, enforce_file_format=True)
+            progress.update(1)
 
 
 def ct_image(number: int, hu: NDArray[np.int16]) -> Dataset:

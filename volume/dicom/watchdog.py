@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import Protocol
 
 
@@ -54,6 +55,7 @@ class Watchdog:
                 now = time.monotonic()
                 for process in [one for one, due in self._due.items() if due <= now]:
                     del self._due[process]
-                    process.kill()
+                    with suppress(OSError):  # it is not ours to end; others may be
+                        process.kill()
                 self._wakes = min(self._due.values(), default=float("inf"))
                 self._changed.wait(None if not self._due else self._wakes - now)

@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -31,7 +31,7 @@ from volume.formats.mesh_space import check_space
 from volume.formats.signature import suffix_by_content
 from volume.formats.suffixes import FORMATS, Format, Kind, stem, suffix_for, suffix_of
 from volume.formats.voxels import Header
-from volume.progress import Progress, Silent
+from volume.progress import Progress, Silent, shown
 from volume.room import DiskRefusedError, Room
 from volume.surface import Mesh
 from volume.volume import Volume
@@ -91,7 +91,7 @@ def finish(
 def _write(
     parts: Sequence[_Part], begun: Draft | None, *, overwrite: bool, progress: Progress | None
 ) -> tuple[Path, ...]:
-    bar = progress or Silent()
+    bar = shown(progress)
     bar.total = sum(part.steps for part in parts)
     paths = [part.path for part in parts]
     with closing(bar), whole_files(paths, overwrite=overwrite, first=begun) as streams:
@@ -119,21 +119,21 @@ def room_for(path: str | PathLike[str]) -> Iterator[Begun | None]:
     if format_ is None or format_.room is None or sys.byteorder != "little":
         yield None
         return
-    draft = Draft(output)
-    try:
-        room = format_.room(draft.open())
-    except OSError:  # whoever writes there will say so
-        draft.discard()
-        yield None
-        return
-    try:
-        yield Begun(draft, room)
-    except DiskRefusedError as refusal:
-        with disk_told_by(output):
-            raise refusal.__cause__ or refusal from None
-    finally:
-        room.give_up()
-        draft.discard()
+    with ExitStack() as given_up:
+        draft = Draft(output)
+        given_up.callback(draft.discard)
+        try:
+            room = format_.room(draft.open())
+        except OSError:  # whoever writes there will say so
+            given_up.close()
+            yield None
+            return
+        given_up.callback(room.give_up)
+        try:
+            yield Begun(draft, room)
+        except DiskRefusedError as refusal:
+            with disk_told_by(output):
+                raise refusal.__cause__ or refusal from None
 
 
 def refuse_output(
@@ -190,7 +190,7 @@ def read(
     there are several or none is called so, and `VolumeError` that names the file where it is
     damaged, lies about its size or holds what is not read.
     """
-    with closing(progress or Silent()) as bar, _opened(path) as (header, listed):
+    with closing(shown(progress)) as bar, _opened(path) as (header, listed):
         chosen = choose_member(listed, series, str(path))
         (volume,) = voxels.read(header, bar, (chosen.n,))
         return chosen.told_of(volume)
@@ -198,7 +198,7 @@ def read(
 
 def read_all(path: str | PathLike[str], *, progress: Progress | None = None) -> tuple[Volume, ...]:
     """Read every volume of a volume file, in their order. Raises as `read` does."""
-    with closing(progress or Silent()) as bar, _opened(path) as (header, listed):
+    with closing(shown(progress)) as bar, _opened(path) as (header, listed):
         volumes = voxels.read(header, bar, range(len(listed)))
         return tuple(one.told_of(volume) for one, volume in zip(listed, volumes, strict=True))
 

@@ -18,7 +18,7 @@ from volume.processing.levels import Wish, choose
 from volume.processing.measures import summed
 from volume.processing.shaping import Piece, Shaping, join, shape, smoothed
 from volume.processing.smoothing import to_vtk
-from volume.progress import Progress, Silent
+from volume.progress import Progress, shown
 from volume.surface import Mesh, Part
 from volume.volume import Volume
 
@@ -73,7 +73,7 @@ def mesh(
     if not volumes:
         raise SurfaceError("there is no volume to make a surface of")
     wish = Wish(level, range, preset)
-    bar = progress or Silent()
+    bar = shown(progress)
     with closing(bar):
         if any(one.is_colour for one in volumes):
             raise SurfaceError("a colour volume has no level to make a surface at")
