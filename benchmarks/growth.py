@@ -30,6 +30,8 @@ FILES = (1_000, 5_000, 10_000, 25_000, 50_000, 75_000, 100_000)
 A_SERIES = 100
 """Files of a series in a tree."""
 ROUNDS = 3
+FLOOR = "bytes of "
+"""What a fresh array costs, be it filled with nothing but the bytes of the files."""
 VOLUMES = 3
 """So many times the bytes of the largest volume are touched first: array, file and some more."""
 
@@ -61,6 +63,7 @@ def grown(shop: Workshop, rounds: int | None) -> list[Line]:
     slices, size = (SLICES, 512) if not shop.quick else ((10, 20, 40), 64)
     stacks = _stacks(shop.folder / "slices", slices, size)
     loads = [function(str(n), loading.by_volume, path) for n, path in stacks.items()]
+    floors = [function(f"{FLOOR}{n}", loading.floor, path, size) for n, path in stacks.items()]
     exports = [
         Contestant(str(n), ours("export", path, "{out}/a.nii")) for n, path in stacks.items()
     ]
@@ -68,10 +71,12 @@ def grown(shop: Workshop, rounds: int | None) -> list[Line]:
     trees = _trees(shop.folder / "files", files)
     scans = [function(str(n), scanning.by_volume, path) for n, path in trees.items()]
     touch(VOLUMES * max(slices) * size * size * 2)
-    lines = []
-    for what, contestants in (("load", loads), ("export to .nii", exports), ("scan", scans)):
-        results = race(contestants, rounds or ROUNDS)
-        lines += _lines(f"{what}, by {'files' if what == 'scan' else 'slices'}", results)
+    both = race([*loads, *floors], rounds or ROUNDS)
+    bare = {name.removeprefix(FLOOR): both.pop(name) for name in [*both] if FLOOR in name}
+    lines = _lines("load, by slices", both) + _lines("read the bytes alone, by slices", bare)
+    print("\n".join(map(_told, lines)), flush=True)
+    for what, contestants in (("export to .nii, by slices", exports), ("scan, by files", scans)):
+        lines += _lines(what, race(contestants, rounds or ROUNDS))
         print("\n".join(map(_told, lines[-2:])), flush=True)
     return lines
 
@@ -150,7 +155,7 @@ def told(lines: Sequence[Line]) -> str:
 
 def draw(lines: Sequence[Line], path: Path) -> None:
     """Draw what was measured and the lines: times above, memory below."""
-    figure = Figure(figsize=(12, 6.5), layout="constrained")
+    figure = Figure(figsize=(15, 6.5), layout="constrained")
     panes = figure.subplots(2, len(lines) // 2).T.flat
     for line, pane in zip(lines, panes, strict=True):
         slope, start = line.slope_and_start

@@ -115,19 +115,19 @@ def test_of_compressed_slices_no_more_are_decoded_than_were_begun(tmp_path: Path
     assert stack.slices[0].rescale.intercept == 32_000
     finished: list[int] = []
     failed = threading.Event()
-    right = planes.Planes.finish
+    right = planes.Planes.put
 
-    def finish(self: planes.Planes, n: int) -> None:
+    def put(self: planes.Planes, n: int, plane: Any) -> None:
         """Let the first slice fail before others are finished."""
         finished.append(n)
         if n:
             failed.wait(20)
         try:
-            right(self, n)
+            right(self, n, plane)
         finally:
             failed.set()
 
-    monkeypatch.setattr(planes.Planes, "finish", finish)
+    monkeypatch.setattr(planes.Planes, "put", put)
     array = volume.load(tmp_path).array
     assert array.dtype == np.float32
     assert len(finished) < 1.5 * SIZE[2]
@@ -138,13 +138,13 @@ def test_what_was_read_in_vain_is_kept_nowhere(tmp_path: Path, monkeypatch):
     made: list[weakref.ref[Any]] = []
     alive: list[int] = []
 
-    class Watched(pixels.SharedArray):
+    class Watched(planes.Planes):
         def __init__(self, *given: Any) -> None:
             alive.append(sum(ref() is not None for ref in made))
             super().__init__(*given)
             made.append(weakref.ref(self.array))
 
-    monkeypatch.setattr(pixels, "SharedArray", Watched)
+    monkeypatch.setattr(pixels, "Planes", Watched)
     gc.disable()
     try:
         volume.load(tmp_path)

@@ -82,7 +82,7 @@ def test_a_compressed_frame_has_a_limit_in_the_header(syntax, tmp_path):
 
 def test_no_room_is_made_for_frames_whose_own_headers_disagree(tmp_path, monkeypatch):
     phantom(tmp_path, **SMALL, transfer_syntax="jpeg-ls", edit=huge)
-    monkeypatch.setattr("volume.dicom.pixels.SharedArray", None)
+    monkeypatch.setattr("volume.dicom.pixels.Planes", None)
     with pytest.raises(volume.PixelError, match=r"holds 12 x 10 x 1 instead of 14189 x 14189 x 1"):
         volume.load(tmp_path, limits="frame=1024")
 

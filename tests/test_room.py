@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -103,14 +104,18 @@ def test_what_the_disk_refuses_while_slices_are_read_is_said(
 
     refusals = [OSError(errno.EIO, "the disk has failed")]
 
-    def refuse_once(*_: object) -> None:
-        if refusals:
-            raise refusals.pop()
+    def refusing_once(call: Callable[..., object]) -> Callable[..., object]:
+        def refuse(*given: object) -> object:
+            if refusals:
+                raise refusals.pop()
+            return call(*given)
+
+        return refuse
 
     for module in (room, write_behind):
         monkeypatch.setattr(module, "AT_ONCE", 1000)
     for call in calls:
-        monkeypatch.setattr(os, call, refuse_once)
+        monkeypatch.setattr(os, call, refusing_once(getattr(os, call)))
     code, out, err = run("export", folder, tmp_path / "out" / "a.nii")
     assert code == 1
     assert "the disk failed while writing" in err

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import mmap
 import os
-from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -35,8 +34,8 @@ class Room:
         self._longest = longest
         self._behind: WriteBehind | None = None
 
-    def mapping(self, shape: tuple[int, ...], dtype: DTypeLike) -> _Mapping | None:
-        """Map the file with zeros for such an array behind the header; None if that cannot be.
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any] | None:
+        """Give an array of zeros that lies in the file, behind the header; None if that cannot be.
 
         The disk has set them aside then: it cannot be full when they are filled.
         """
@@ -46,9 +45,10 @@ class Room:
         try:
             self._stream.truncate(0)
             os.posix_fallocate(self.descriptor, 0, self.header + size)
-            return _Mapping(self._stream, self.header + size)
+            mapping = _Mapping(self._stream, self.header + size)
         except (AttributeError, OSError, ValueError):
             return None
+        return np.frombuffer(mapping, dtype, offset=self.header).reshape(shape)
 
     def put(self, at: int, voxels: NDArray[Any]) -> None:
         """Write voxels to their place in an array that lies here, `at` bytes behind its beginning.
@@ -68,8 +68,7 @@ class Room:
     def begin_to_force(self, size: int) -> None:
         """Force what is put here to the disk, from now on: `size` bytes in all, if that is much."""
         if size >= AT_ONCE:
-            with suppress(OSError, RuntimeError):  # no descriptor or thread is left: it can wait
-                self._behind = WriteBehind(self.descriptor, size)
+            self._behind = WriteBehind(self.descriptor, size)
 
     def settle(self) -> None:
         """Wait for what is being forced. Raises `DiskRefusedError` where the disk refused it."""
@@ -88,13 +87,6 @@ class Room:
     @property
     def descriptor(self) -> int:
         return self._stream.fileno()
-
-    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any] | None:
-        """Give an array of zeros that lies in the file; None if that cannot be."""
-        mapping = self.mapping(shape, dtype)
-        if mapping is None:
-            return None
-        return np.frombuffer(mapping, dtype, offset=self.header).reshape(shape)
 
 
 class _Mapping(mmap.mmap):

@@ -8,6 +8,7 @@ ends the reading, and the way through `real_values` is gone from the beginning.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from volume.assembly.values import (
     Values,
     mark_padding,
     padding_mask,
+    padding_value,
     rescale,
     values_told,
 )
@@ -43,6 +45,7 @@ class InPassing:
         self._air = Air(slices, padding)
         self._ends = np.zeros((len(slices), 2), np.int64)
         self._outside: NDArray[np.bool_] | None = None
+        self._own = threading.local()
 
     def begin(self) -> None:
         """Make room for the mask, if it is kept."""
@@ -59,20 +62,44 @@ class InPassing:
         least, greatest = (int(end) + int(header.rescale.intercept) for end in ends)
         if least < INT16.min or greatest > INT16.max:
             raise DoesNotFitError
-        outside = self._mark(n, plane)
+        outside = self._mark(n, plane, ends)
         values = plane.view(np.int16)
         rescale(plane, values, header)
-        if outside is not None and self._air.make(n, values, outside):
+        if outside is not None and self._make_air(n, plane.dtype, values, outside):
             least, greatest = values.min(), values.max()
         self._ends[n] = least, greatest
 
-    def _mark(self, n: int, plane: NDArray[Any]) -> NDArray[np.bool_] | None:
-        """Mark what is padding in a slice, where that is asked for later."""
+    def _mark(self, n: int, plane: NDArray[Any], ends: tuple[Any, Any]) -> NDArray[np.bool_] | None:
+        """Mark what is padding in a slice, where there may be any and it is asked for later."""
         header = self._slices[n]
         if header.padding is None or not (self._marks or self._air.is_wanted):
             return None
-        room = np.zeros(plane.shape, bool) if self._outside is None else self._outside[n]
-        return mark_padding(plane, header, room)
+        if header.padding[1] < ends[0] or ends[1] < header.padding[0]:
+            return None
+        desk = self._desk(plane.shape).outside
+        return mark_padding(plane, header, desk if self._outside is None else self._outside[n])
+
+    def _make_air(
+        self,
+        n: int,
+        stored: np.dtype[Any],
+        values: NDArray[np.int16],
+        outside: NDArray[np.bool_],
+    ) -> int:
+        header = self._slices[n]
+        value = padding_value(header, stored)
+        if value is None:
+            return self._air.make(n, values, outside)
+        real = value + int(header.rescale.intercept)
+        room = self._desk(values.shape).added
+        return self._air.make_of(real, n, values, outside, room=room)
+
+    def _desk(self, shape: tuple[int, ...]) -> Any:
+        """Give what a slice needs beside it, of this thread's: it need not be mapped anew."""
+        if not hasattr(self._own, "outside"):
+            self._own.outside = np.empty(shape, bool)
+            self._own.added = np.empty(shape, np.int16)
+        return self._own
 
     def values(self, stored: NDArray[Any]) -> Values:
         """Give the real values, of which each slice was made in its place in `stored`."""

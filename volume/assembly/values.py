@@ -124,6 +124,22 @@ class Air:
             self._counts[n], self._least[n] = _make_air(values, outside)
         return self._counts[n]
 
+    def make_of(
+        self, value: int, n: int, values: NDArray[np.int16], outside: NDArray[np.bool_], *,
+        room: NDArray[np.int16],
+    ) -> int:  # fmt: skip
+        """Make air of the padding of a slice, which is this value everywhere; say of how much.
+
+        `room` is of the slice's shape, for what is added: air is what is left of the value then.
+        """
+        if self.is_wanted and value < AIR_HU:
+            self._counts[n] = int(np.count_nonzero(outside))
+            self._least[n] = float(value) if self._counts[n] else 0.0
+            by = np.int16(AIR_HU - value)
+            np.multiply(outside.view(np.int8), by, out=room, dtype=np.int16)
+            np.add(values, room, out=values)
+        return self._counts[n]
+
     @property
     def count(self) -> int:
         """How many voxels became air."""
@@ -171,10 +187,17 @@ def mark_padding(
     if header.padding is None:
         return mask
     least, greatest = header.padding
-    held = range(0) if stored.dtype.kind == "f" else _range(stored.dtype)
-    if least == greatest and least in held:
-        return np.equal(stored, stored.dtype.type(least), out=mask)
+    if (one := padding_value(header, stored.dtype)) is not None:
+        return np.equal(stored, stored.dtype.type(one), out=mask)
     return np.logical_and(stored >= least, stored <= greatest, out=mask)
+
+
+def padding_value(header: SliceHeader, stored: np.dtype[Any]) -> int | None:
+    """Give the one stored value that stands for padding, if it is one and the type can hold it."""
+    if header.padding is None or stored.kind == "f":
+        return None
+    least, greatest = header.padding
+    return int(least) if least == greatest and least in _range(stored) else None
 
 
 def _range(dtype: np.dtype[Any]) -> range:

@@ -265,7 +265,7 @@ def _bits(plane: NDArray[Any], component: Component, scan: Scan, precision: int)
     predicted[::rows, 1:] = samples[::rows, :-1]
     predicted[::rows, 0] = 1 << (precision - scan.point_transform - 1)
     costs = _costs(component.dc.lengths.tobytes())
-    taken = costs.take(samples - predicted, mode="clip")  # none is beyond: in half of the time
+    taken = costs.take(samples - predicted, mode="wrap")  # none is beyond: in half of the time
     return int(taken.sum(dtype=np.uint32 if taken.size < MANY else np.int64))
 
 

@@ -33,7 +33,6 @@ from volume.dicom.limits import DEFAULT, MIB, Limits
 from volume.dicom.opening import is_plain, open_file
 from volume.dicom.planes import Each, Planes, nothing_more
 from volume.dicom.reader import inflated
-from volume.dicom.shared_array import SharedArray
 from volume.dicom.tiles import cut, left_over, whole_frames
 from volume.dicom.workers import Request, decode_all
 from volume.findings import Finding, warning
@@ -110,31 +109,17 @@ def _read_frames(
         return Pixels(np.zeros((0, 0, 0), np.uint8), faults)
     fragments = {n: found for n, found in fragments.items() if n not in faults}
     before()
-    shape, dtype = _shape(slices), common_type(slices)
+    planes = _planes(slices, each, room)
     if fragments:
-        memory = SharedArray(shape, dtype, room)
-        planes = Planes(slices, memory.array, each)
-        try:
-            requests = [_request(slices[n], n, fragments[n], memory, limits) for n in fragments]
-            _forward_members(requests, limits)
-            faults |= _decode(requests, list(fragments), memory, planes, progress)
-        finally:
-            memory.close()
-    else:
-        planes = _planes(slices, shape, dtype, each, room)
+        faults |= _decode(fragments, planes, progress, limits)
     native = [n for n, header in enumerate(slices) if header.pixels.transfer_syntax in NATIVE]
     faults |= _read_native(planes, native, progress, limits)
     return Pixels(planes.array, faults, (*noticed, *planes.findings()), planes.ends)
 
 
-def _planes(
-    slices: Sequence[SliceHeader],
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    each: Each,
-    room: Room | None,
-) -> Planes:
-    """Make room for slices of which none is compressed."""
+def _planes(slices: Sequence[SliceHeader], each: Each, room: Room | None) -> Planes:
+    """Make room for slices, in a file if that can be."""
+    shape, dtype = _shape(slices), common_type(slices)
     if room is not None and (array := room.zeros(shape, dtype)) is not None:
         room.begin_to_force(array.nbytes)
         return Planes(slices, array, each, room)
@@ -231,20 +216,17 @@ def _look(file: BinaryIO, fragments: Sequence[Fragment], header: SliceHeader) ->
 
 
 def _request(
-    header: SliceHeader, n: int, fragments: list[Fragment], memory: SharedArray, limits: Limits
+    header: SliceHeader, fragments: list[Fragment], plane: NDArray[Any], limits: Limits
 ) -> Request:
-    """Say what a child has to decode, and where the pixels go."""
-    frame_bytes = memory.array.strides[0]
+    """Say what a child has to decode, for a place like this one."""
     return {
         "path": header.path,
         "fragments": fragments,
         "rows": header.rows,
         "columns": header.columns,
         "layout": asdict(header.pixels),
-        "dtype": memory.array.dtype.str,
-        "at": memory.start + n * frame_bytes,
-        "bytes": frame_bytes,
-        "seconds": limits.seconds + frame_bytes / SLOWEST,
+        "dtype": plane.dtype.str,
+        "seconds": limits.seconds + plane.nbytes / SLOWEST,
     }
 
 
@@ -261,20 +243,21 @@ SLOWEST = 10 * MIB
 
 
 def _decode(
-    requests: list[Request],
-    chosen: list[int],
-    memory: SharedArray,
-    planes: Planes,
-    progress: Progress,
+    fragments: Mapping[int, list[Fragment]], planes: Planes, progress: Progress, limits: Limits
 ) -> Faults:
+    """Have frames decoded, each on a desk of its decoder's, and put to their places."""
+    plane, chosen = planes.array[0], list(fragments)
+    requests = [_request(planes.slices[n], fragments[n], plane, limits) for n in chosen]
+    _forward_members(requests, limits)
     lock = threading.Lock()
 
-    def done(number: int) -> None:
-        planes.finish(chosen[number])
+    def done(number: int, decoded: NDArray[Any] | None) -> None:
+        if decoded is not None:
+            planes.put(chosen[number], decoded)
         with lock:
             progress.update(1)
 
-    failed = decode_all(requests, memory, done)
+    failed = decode_all(requests, plane.shape, plane.dtype, done)
     return {chosen[i]: (reply["code"], reply["reason"]) for i, reply in failed.items()}
 
 
@@ -314,8 +297,9 @@ def _read_file(path: str, frames: list[int], planes: Planes, limits: Limits) -> 
             return faults
         with _open(path, planes.slices[frames[0]], limits) as stream:
             for n in frames:
-                _native_frame(stream, planes.slices[n], planes.array[n])
-                planes.finish(n)
+                plane = planes.desk(n)
+                _native_frame(stream, planes.slices[n], plane)
+                planes.put(n, plane)
     except OSError as fault:
         faults = dict.fromkeys(frames, _unread(fault))
     except Unreadable as fault:

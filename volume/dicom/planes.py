@@ -25,9 +25,9 @@ def nothing_more(_n: int, _plane: NDArray[Any], _ends: tuple[Any, Any] | None) -
 class Planes:
     """Room for the pixels of `slices`: `array` (n, rows, columns) or (n, rows, columns, 3).
 
-    `ends` (n, 2) holds the least and the greatest value of each slice that is finished; it is
-    None of colours and of floating point. `each` is called with every slice that is. `room` is
-    the file that the array lies in, if it does.
+    `ends` (n, 2) holds the least and the greatest value of each slice that was put there; it is
+    None of colours and of floating point. `each` is called with every slice, once it is tidy.
+    `room` is the file that the array lies in, if it does.
     """
 
     def __init__(
@@ -60,16 +60,17 @@ class Planes:
         return cast(NDArray[Any], self._own.desk)
 
     def put(self, n: int, plane: NDArray[Any]) -> None:
-        """Finish a slice that was read into what `desk` gave."""
-        self._finish(n, plane)
+        """Tidy a slice that was read into what `desk` gave, or elsewhere, and put it to its place.
+
+        What stands above the high bit is cleared, the sign extended, and the ends are noted.
+        """
+        self._tidy(n, plane)
         if self._room is not None:
             self._room.put(n * plane.nbytes, plane)
+        elif not np.may_share_memory(plane, self.array):
+            self.array[n] = plane
 
-    def finish(self, n: int) -> None:
-        """Clear what stands above the high bit of a slice, extend the sign, and note its ends."""
-        self._finish(n, self.array[n])
-
-    def _finish(self, n: int, plane: NDArray[Any]) -> None:
+    def _tidy(self, n: int, plane: NDArray[Any]) -> None:
         if self.ends is None:
             self._each(n, plane, None)
             return

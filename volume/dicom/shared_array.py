@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volume.room import Room
-
 if TYPE_CHECKING:
     import tempfile
 
@@ -19,25 +17,16 @@ class SharedArray:
     """Zeroed memory that this process and its children see.
 
     On Linux it is a memfd (a container's small /dev/shm does not bound it); elsewhere a
-    temporary file; with `room`, on Linux, the file that the array is meant for. `array` owns the
-    mapping: it lives as long as any view of it. It begins at the byte `start`.
+    temporary file. `array` owns the mapping: it lives as long as any view of it.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], dtype: np.dtype[Any], room: Room | None = None
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         count = int(np.prod(shape, dtype=np.int64))
         size = max(1, count * dtype.itemsize)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self.start = 0
-        mapping: mmap.mmap | None = None
-        if room is not None and (mapping := room.mapping(shape, dtype)) is not None:
-            self._descriptor, self.start = os.dup(room.descriptor), room.header
-            self.pass_fds: tuple[int, ...] = (self._descriptor,)
-            self.address = f"fd:{self._descriptor}"
-        elif hasattr(os, "memfd_create"):
+        if hasattr(os, "memfd_create"):
             self._descriptor = os.memfd_create("volume-pixels")
-            self.pass_fds = (self._descriptor,)
+            self.pass_fds: tuple[int, ...] = (self._descriptor,)
             self.address = f"fd:{self._descriptor}"
         else:
             import tempfile
@@ -47,11 +36,9 @@ class SharedArray:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0))
             self.pass_fds = ()
             self.address = f"path:{path}"
-        if mapping is None:
-            os.ftruncate(self._descriptor, size)
-            mapping = mmap.mmap(self._descriptor, size)
-        voxels = np.frombuffer(mapping, dtype, count, self.start)
-        self.array: NDArray[Any] = voxels.reshape(shape)
+        os.ftruncate(self._descriptor, size)
+        mapping = mmap.mmap(self._descriptor, size)
+        self.array: NDArray[Any] = np.frombuffer(mapping, dtype, count).reshape(shape)
 
     def close(self) -> None:
         """Close the door to the memory; the array keeps its own mapping."""

@@ -17,6 +17,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 import volume
 from volume.dicom.encoding import Unreadable
 from volume.dicom.forwarding import Forwarder
@@ -39,27 +42,29 @@ READY = b"ready\n"
 
 Request = dict[str, Any]
 Reply = dict[str, str]
+Done = Callable[[int, NDArray[Any] | None], object]
 
 
 def decode_all(
-    requests: list[Request], memory: SharedArray, done: Callable[[int], object]
+    requests: list[Request], shape: tuple[int, ...], dtype: np.dtype[Any], done: Done
 ) -> dict[int, Reply]:
-    """Decode every request into the shared memory; give the failures, by index.
+    """Decode every request into frames of this shape and type; give the failures, by index.
 
-    `done` is called once a frame with its index, by one of several threads; what it raises is
-    raised here. A child that dies or stalls fails its frame only: another one goes on with the
-    next. Each request has a `path`, the `seconds` it may take and the `bytes` of its frame.
+    `done` is called once a frame, by one of several threads, with its index and the frame, None
+    where it failed; the memory of the frame is that of the next one as soon as `done` returns.
+    What it raises is raised here. A child that dies or stalls fails its frame only: another one
+    goes on with the next. Each request has a `path` and the `seconds` it may take.
     """
     queue: SimpleQueue[tuple[int, Request]] = SimpleQueue()
     for item in enumerate(requests):
         queue.put(item)
     failures: dict[int, Reply] = {}
     wanted = min(os.cpu_count() or 1, -(-len(requests) // FRAMES_A_WORKER))
-    most = max(request["bytes"] for request in requests)
+    memory = SharedArray((wanted, *shape), dtype)
     strikes: Counter[str] = Counter()
     forwarder = Forwarder()
     watchdog = Watchdog()
-    workers = [_Worker(memory, most, strikes, forwarder, watchdog) for _ in range(wanted)]
+    workers = [_Worker(memory, n, strikes, forwarder, watchdog) for n in range(wanted)]
     threads = [
         threading.Thread(target=worker.work, args=(queue, failures, done), daemon=True)
         for worker in workers
@@ -78,6 +83,7 @@ def decode_all(
         for worker in workers:
             worker.stop()
         forwarder.close()
+        memory.close()
     return failures
 
 
@@ -94,20 +100,21 @@ def _raise_first(workers: Iterable[_Worker]) -> None:
 
 
 class _Worker:
-    """One child process, started anew when it dies."""
+    """One child process, started anew when it dies, and its desk in the memory shared by all."""
 
     def __init__(
         self,
         memory: SharedArray,
-        frame_bytes: int,
+        number: int,
         strikes: Counter[str],
         forwarder: Forwarder,
         watchdog: Watchdog,
     ) -> None:
         self._memory = memory
+        self._desk: NDArray[Any] = memory.array[number]
+        self._at = number * self._desk.nbytes
         self._watchdog = watchdog
         self._forwarder = forwarder
-        self._frame_bytes = frame_bytes
         self._strikes = strikes
         self._child: Child | None = None
         self._is_ready = True
@@ -120,7 +127,7 @@ class _Worker:
         self,
         queue: SimpleQueue[tuple[int, Request]],
         failures: dict[int, Reply],
-        done: Callable[[int], object],
+        done: Done,
     ) -> None:
         """Take requests from the queue until it is empty; keep in mind why that was left."""
         try:
@@ -135,7 +142,7 @@ class _Worker:
         self,
         queue: SimpleQueue[tuple[int, Request]],
         failures: dict[int, Reply],
-        done: Callable[[int], object],
+        done: Done,
     ) -> None:
         for index, request in _until_empty(queue):
             if self._stopped:
@@ -148,7 +155,7 @@ class _Worker:
                 raise VolumeError(f"no decoder can be started: {fault}") from fault
             if reply:
                 failures[index] = reply
-            done(index)
+            done(index, None if reply else self._desk)
 
     def copy_process(self) -> None:
         """Have the first child begin as a copy of this process; else it is started when needed."""
@@ -156,7 +163,7 @@ class _Worker:
 
         memory = self._memory
         with suppress(OSError):
-            self._child = CopiedDecoder(memory.address, self._frame_bytes, memory.pass_fds)
+            self._child = CopiedDecoder(memory.address, self._desk.nbytes, memory.pass_fds)
             self._is_ready = False
 
     def stop(self) -> None:
@@ -172,7 +179,7 @@ class _Worker:
         if self._strikes[path]:
             seconds = min(seconds, AFTER_A_STALL_S)
         child = self._ready(self._child or self._start())
-        request = {**request, "seconds": seconds}
+        request = {**request, "seconds": seconds, "at": self._at}
         try:
             request = self._forwarder.prepare(request)
         except Unreadable as fault:
@@ -197,7 +204,7 @@ class _Worker:
 
             self._is_ready = False
             self._child = child = subprocess.Popen(
-                command(self._memory.address, self._frame_bytes),
+                command(self._memory.address, self._desk.nbytes),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
