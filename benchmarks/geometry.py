@@ -75,6 +75,7 @@ def by_dicom2nifti(folder: Path) -> Iterator[Output]:
 def by_simpleitk(folder: Path) -> Iterator[Output]:
     import SimpleITK as sitk
 
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # a hundred lines; what it gives counts
     reader = sitk.ImageSeriesReader()
     for uid in reader.GetGDCMSeriesIDs(str(folder)):
         reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder), uid))

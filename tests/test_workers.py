@@ -20,9 +20,10 @@ from pydicom.encaps import encapsulate, generate_frames
 
 import volume
 from phantom import phantom
-from volume.dicom import decoder_process, workers
+from volume.dicom import decoder_process, pixels, workers
 from volume.dicom.copied_decoder import CopiedDecoder
 from volume.dicom.shared_array import SharedArray
+from volume.progress import Silent
 
 SMALL = {"size": (12, 10, 6)}
 MARK = b"mark of a bad frame!"
@@ -251,3 +252,22 @@ def test_two_threads_may_wait_for_a_copied_decoder(copied):
         time.sleep(0.1)
         child.kill()
     assert -signal.SIGKILL in {wait.result() for wait in waits}
+
+
+def test_failures_are_told_in_the_order_of_the_slices(decoder, tmp_path, monkeypatch):
+    """Whichever decoder is done first."""
+    truth = phantom(tmp_path, **SMALL, transfer_syntax="jpeg-ls", enhanced=True)
+    mark(truth.paths[0], range(6))
+    decoder("raise ValueError")
+    right, asked = workers._Worker._ask, []
+
+    def slow_at_first(self: workers._Worker, request: workers.Request) -> workers.Reply:
+        asked.append(request)
+        if len(asked) == 1:
+            time.sleep(1)
+        return right(self, request)
+
+    monkeypatch.setattr(workers.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(workers._Worker, "_ask", slow_at_first)
+    faults = pixels.read_pixels(volume.scan(tmp_path).stacks[0].slices, Silent()).faults
+    assert list(faults) == [0, 1, 2, 3, 4, 5]

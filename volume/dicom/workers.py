@@ -84,7 +84,7 @@ def decode_all(
             worker.stop()
         forwarder.close()
         memory.close()
-    return failures
+    return dict(sorted(failures.items()))
 
 
 def _raise_first(workers: Iterable[_Worker]) -> None:
@@ -191,6 +191,8 @@ class _Worker:
         except OSError:
             line, late = b"", False
         if line:
+            if late:  # it was ended as it answered
+                self._kill()
             return json.loads(line)
         self._kill()
         self._strikes[path] += 1
