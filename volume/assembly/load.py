@@ -14,7 +14,7 @@ from volume.assembly.report import account_for
 from volume.assembly.scan import Scan, scan
 from volume.assembly.selection import remedy_for
 from volume.assembly.stack import Stack
-from volume.assembly.suv import refuse_other_unit, with_suv, without_dose
+from volume.assembly.unit import refuse_other_unit, with_suv, without_dose
 from volume.dicom.files import Fate
 from volume.dicom.limits import DEFAULT, Limits, limits_of
 from volume.errors import NotDicomError, SeriesChoiceError

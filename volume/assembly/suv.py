@@ -8,22 +8,16 @@ slice, and must be the same in all of them and plausible; else there is no facto
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from volume.assembly.decay import Unavailable, decay_seconds
-from volume.assembly.options import Options
-from volume.assembly.stack import Stack
-from volume.dicom.header import Rescale, SliceHeader
+from volume.dicom.header import SliceHeader
 from volume.dicom.limits import Limits
 from volume.dicom.sop_classes import SLICES
 from volume.dicom.uptake import Uptake, read_uptake
-from volume.errors import GridError
-from volume.findings import Finding, error, info
-from volume.volume import Volume
 
-UNIT = "SUVbw"
 ONE_A_SLICE = frozenset("acquired decay_factor reference_s duration_s dated".split())
 """What may differ between the slices of one volume."""
 WEIGHT_KG = (0.01, 650.0)
@@ -57,70 +51,6 @@ class Suv:
     def described(self) -> dict[str, Any]:
         """Plain JSON values; neither weight nor dose, from which the weight would follow."""
         return {"type": "BW", "unit": "g/mL", "factor": self.factor, **self.told}
-
-
-def with_suv(stack: Stack, options: Options) -> tuple[Stack, dict[str, Any], tuple[Finding, ...]]:
-    """Give a stack whose values are what was asked for, what its report says, and the findings.
-
-    Raises `GridError` where SUV was asked for and cannot be had.
-    """
-    asked = options.unit == "suv"
-    if stack.modality != "PT":
-        if asked:
-            raise _refusal(f"{stack.modality or 'it'} is no PET", stack)
-        return stack, {}, ()
-    try:
-        suv = suv_of(stack.slices, options.limits)
-    except Unavailable as why:
-        if asked:
-            raise _refusal(str(why), stack) from None
-        finding = info("suv-unavailable", f"no SUV can be had: {why}")
-        return stack, {"suv": {"factor": None, "why": str(why)}}, (finding,)
-    scaled = _scaled(stack, suv.factor) if asked else stack
-    return scaled, {"suv": {**suv.described, "applied": asked}}, ()
-
-
-def without_dose(acquired: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave the dose out of what is told beside a factor: the weight would follow from the two."""
-    hidden = DOSE if "decay_correction" in told.get("suv", ()) else frozenset()
-    return {key: value for key, value in acquired.items() if key not in hidden}
-
-
-DOSE = frozenset(("InjectedRadioactivity", "InjectedRadioactivityUnits"))
-
-
-def refuse_other_unit(volume: Volume, options: Options) -> Volume:
-    """Give a volume that was read from a volume file. Raises `GridError` where SUV was asked for.
-
-    Such a file does not say what the factor follows from.
-    """
-    if options.unit == "suv" and volume.unit != UNIT:
-        raise GridError(
-            "no SUV can be had of a volume file", remedy="use the folder of DICOM files"
-        )
-    return volume
-
-
-def _refusal(why: str, stack: Stack) -> GridError:
-    return GridError(
-        f"no SUV can be had: {why}",
-        findings=(error("suv-unavailable", why),),
-        files=(stack.slices[0].path,),
-        remedy="leave out {unit=suv}: the values are then as the scanner wrote them",
-    )
-
-
-def _scaled(stack: Stack, factor: float) -> Stack:
-    return replace(stack, slices=tuple(_in_suv(header, factor) for header in stack.slices))
-
-
-def _in_suv(header: SliceHeader, factor: float) -> SliceHeader:
-    own, window = header.rescale, header.window
-    return replace(
-        header,
-        rescale=Rescale(own.slope * factor, own.intercept * factor, UNIT, own.declared),
-        window=None if window is None else (window[0] * factor, window[1] * factor),
-    )
 
 
 def suv_of(slices: Sequence[SliceHeader], limits: Limits) -> Suv:

@@ -17,7 +17,7 @@ from volume.assembly.options import Options
 from volume.assembly.report import describe_volume
 from volume.assembly.scan import Scan, scan
 from volume.assembly.stack import Stack
-from volume.assembly.suv import refuse_other_unit
+from volume.assembly.unit import refuse_other_unit
 from volume.atomic import refuse_in_source
 from volume.cli import names, options
 from volume.cli.console import Bar, print_json, say, say_findings, say_forecast, word_error

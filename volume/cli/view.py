@@ -14,7 +14,7 @@ from volume.assembly.forecast import forecast
 from volume.assembly.load import assemble_from, choose_largest, matching
 from volume.assembly.options import Options
 from volume.assembly.stack import Stack
-from volume.assembly.suv import refuse_other_unit
+from volume.assembly.unit import refuse_other_unit
 from volume.atomic import refuse_in_source, refuse_unwritable
 from volume.cli import options
 from volume.cli.console import Bar, say, say_findings, say_forecast

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from volume.dicom.archives import Archive, archive_swells, open_archive, refuse_archive
 from volume.dicom.containers import READ, IsArchive
 from volume.dicom.dicomdir import MISSING, REMEDY, read_index
 from volume.dicom.encoding import NotDicom, Unreadable
@@ -19,6 +18,7 @@ from volume.dicom.reader import read_headers
 from volume.findings import Finding, warning
 
 if TYPE_CHECKING:
+    from volume.dicom.archives import Archive
     from volume.dicom.cache import Cache
 
 DOCUMENTS = frozenset(
@@ -91,6 +91,8 @@ class Source:
 
     def _read_archive(self, found: FoundFile, kind: str) -> Iterator[Outcome]:
         """Read the members of an archive; one without DICOM inside is a file like any other."""
+        from volume.dicom.archives import archive_swells, open_archive, refuse_archive
+
         try:
             if kind not in READ:
                 raise refuse_archive(kind)
@@ -130,6 +132,8 @@ class Source:
         except IsArchive as archive:
             if PurePath(found.name).suffix.lower() in DOCUMENTS:
                 return Outcome(found, fault=Unreadable("not a DICOM file", "not-dicom"))
+            from volume.dicom.archives import refuse_archive
+
             return Outcome(found, fault=refuse_archive(archive.kind))
 
     def _read_index(self, found: FoundFile, verdict: Unreadable) -> Iterator[Outcome]:
