@@ -84,10 +84,6 @@ def test_a_disk_without_room_is_no_reason_to_fail_before_anything_is_written(tmp
         assert Room(stream, 352, 2**20).zeros((2**20, 2**20, 2**10), np.int16) is None
 
 
-def refusing(*_: object) -> int:
-    raise OSError(errno.EIO, "the disk has failed")
-
-
 LAST_UNFIT = {
     "edit": lambda dataset, k, _phase: k == 29 and setattr(dataset, "RescaleIntercept", 32_000),
 }

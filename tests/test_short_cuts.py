@@ -68,7 +68,8 @@ ODD = {
     },
     "with a table": {"edit": lambda dataset, _k, _phase: table(dataset)},
     "padded in one slice": {
-        "edit": lambda dataset, k, _phase: k == 5 and setattr(dataset, "PixelPaddingValue", -2000)
+        "padding": -2000,
+        "edit": lambda dataset, k, _phase: k == 5 or delattr(dataset, "PixelPaddingValue"),
     },
     "padded and tilted": {"padding": -2000, "tilt": 12.0},
     "compressed": {"transfer_syntax": "rle", "padding": -2000},

@@ -30,7 +30,7 @@ class Room:
 
     def __init__(self, stream: BinaryIO, header: int, longest: int) -> None:
         self._stream = stream
-        self.header = header
+        self._header = header
         self._longest = longest
         self._behind: WriteBehind | None = None
 
@@ -44,11 +44,11 @@ class Room:
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         try:
             self._stream.truncate(0)
-            os.posix_fallocate(self.descriptor, 0, self.header + size)
-            mapping = _Mapping(self._stream, self.header + size)
+            os.posix_fallocate(self._descriptor, 0, self._header + size)
+            mapping = _Mapping(self._stream, self._header + size)
         except (AttributeError, OSError, ValueError):
             return None
-        return np.frombuffer(mapping, dtype, offset=self.header).reshape(shape)
+        return np.frombuffer(mapping, dtype, offset=self._header).reshape(shape)
 
     def put(self, at: int, voxels: NDArray[Any]) -> None:
         """Write voxels to their place in an array that lies here, `at` bytes behind its beginning.
@@ -58,7 +58,7 @@ class Room:
         left = voxels.data.cast("B")
         try:
             while left:
-                done = os.pwrite(self.descriptor, left, self.header + at)
+                done = os.pwrite(self._descriptor, left, self._header + at)
                 at, left = at + done, left[done:]
         except OSError as refusal:
             raise DiskRefusedError from refusal
@@ -68,7 +68,7 @@ class Room:
     def begin_to_force(self, size: int) -> None:
         """Force what is put here to the disk, from now on: `size` bytes in all, if that is much."""
         if size >= AT_ONCE:
-            self._behind = WriteBehind(self.descriptor, size)
+            self._behind = WriteBehind(self._descriptor, size)
 
     def settle(self) -> None:
         """Wait for what is being forced. Raises `DiskRefusedError` where the disk refused it."""
@@ -85,7 +85,7 @@ class Room:
             self._behind.stop()
 
     @property
-    def descriptor(self) -> int:
+    def _descriptor(self) -> int:
         return self._stream.fileno()
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from volume.errors import GridError, VolumeError
 from volume.findings import Finding, warning
 from volume.formats import bids
+from volume.formats.signature import GZIP
 from volume.formats.voxels import Header, slabs, stored_dtype
 from volume.geometry import LPS_TO_RAS, Geometry
 from volume.progress import Progress
@@ -130,7 +131,6 @@ LABELS = 1002
 MILLIMETRES, SECONDS = 2, 8
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """xyzt_units: unknown (taken as mm, as everyone does), metre, millimetre, micrometre."""
-GZIP_MAGIC = b"\x1f\x8b"
 EXTENDER_BYTES = 4
 """Behind the header they say whether extensions follow; the voxels begin after them."""
 FARTHEST_OFFSET = 64 << 20
@@ -270,7 +270,7 @@ def _opened(stream: BinaryIO) -> tuple[BinaryIO, int, bool]:
     """Look into the file by its first bytes; say how many it can hold, and if it is packed."""
     size = stream.seek(0, 2)
     stream.seek(0)
-    compressed = stream.read(2) == GZIP_MAGIC
+    compressed = stream.read(2) == GZIP
     stream.seek(0)
     if compressed:
         from volume.formats import deflate
