@@ -127,3 +127,12 @@ def test_a_large_volume_says_what_it_takes_before_it_is_read(tmp_path, monkeypat
     program.main([*command, "--overwrite"], standalone_mode=False)
     said = capsys.readouterr().err
     assert "ct_s004" in said.splitlines()[0] and "needs 64 MiB of memory; " in said
+
+
+def test_what_the_limit_allows_is_tried_whatever_is_free(tmp_path, monkeypatch):
+    """As the refusal promises; tilted slices with padding need a mask as well."""
+    phantom(tmp_path, tilt=12.0, padding=-2000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 5000)
+    with pytest.raises(volume.MemoryLimitError, match="this volume needs"):
+        volume.load(tmp_path)
+    assert volume.load(tmp_path, limits="memory=1000").array.size

@@ -76,7 +76,8 @@ def _read(
     """Read the slices of a stack; their values are made in passing, where that can be."""
     bent = is_straightened(stack.kind, options.geometry)
     if in_passing.is_possible(stack.slices):
-        passing = InPassing(stack.slices, options.padding, marks=bent)
+        memory = options.limits.memory * MIB
+        passing = InPassing(stack.slices, options.padding, marks=bent, memory=memory)
         with suppress(DoesNotFitError):
             own = None if bent else room
             return *_read_each(stack, options, progress, passing, own), passing

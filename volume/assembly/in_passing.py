@@ -36,12 +36,16 @@ class DoesNotFitError(ValueError):
 class InPassing:
     """Makes the real values of `slices`, one slice after the other, in any order.
 
-    `marks` is whether the mask of what is padding is kept for all slices.
+    `marks` is whether the mask of what is padding is kept for all slices, in `memory` bytes at
+    most, 0 being what is free.
     """
 
-    def __init__(self, slices: Sequence[SliceHeader], padding: str, *, marks: bool) -> None:
+    def __init__(
+        self, slices: Sequence[SliceHeader], padding: str, *, marks: bool, memory: int = 0
+    ) -> None:
         self._slices = slices
         self._marks = marks
+        self._memory = memory
         self._air = Air(slices, padding)
         self._ends = np.zeros((len(slices), 2), np.int64)
         self._outside: NDArray[np.bool_] | None = None
@@ -49,7 +53,7 @@ class InPassing:
 
     def begin(self) -> None:
         """Make room for the mask, if it is kept."""
-        self._outside = padding_mask(self._slices) if self._marks else None
+        self._outside = padding_mask(self._slices, self._memory) if self._marks else None
 
     def __call__(self, n: int, plane: NDArray[Any], ends: tuple[Any, Any] | None) -> None:
         """Make the real values of a slice out of its stored ones, in their place.
